@@ -1,0 +1,61 @@
+"""The append-only record of what happened in an organization (R32)."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Action(models.TextChoices):
+    """The closed list of what History tells: app, noun, what became of it."""
+
+    ORGANIZATION_CREATED = "organizations.organization.created", _("Organization created")
+    MEMBER_ADDED = "organizations.member.added", _("Member added")
+    MEMBER_ROLE_CHANGED = "organizations.member.role_changed", _("Member's role changed")
+    MEMBER_REMOVED = "organizations.member.removed", _("Member removed")
+    PRODUCT_REGISTERED = "products.product.registered", _("Product registered")
+    SYSTEM_ADDED = "products.system.added", _("System added")
+    SYSTEM_REPORTED = "products.system.reported", _("Devices of a system changed")
+    SYSTEM_REMOVED = "products.system.removed", _("System removed")
+    KEY_REDEEMED = "wallet.license_key.redeemed", _("License key redeemed")
+    LOT_EXPIRED = "wallet.lot.expired", _("Stored licenses expired")
+    LICENSES_COMPENSATED = "wallet.licenses.compensated", _("Compensation added to the wallet")
+    SUBSCRIPTION_STARTED = "subscriptions.subscription.started", _("Subscription started")
+    LICENSES_ALLOCATED = "subscriptions.licenses.allocated", _("Licenses allocated")
+    YEAR_OPENED = "subscriptions.year.opened", _("Subscription year and grace period opened")
+    YEAR_FULLY_LICENSED = "subscriptions.year.fully_licensed", _("Subscription year fully licensed")
+    ALLOWANCE_EXCEEDED = "subscriptions.allowance.exceeded", _("Growth allowance exceeded")
+    ALLOWANCE_KEPT_AGAIN = "subscriptions.allowance.kept_again", _("Growth allowance kept again")
+
+
+class HistoryHead(models.Model):
+    """The last sequence number that an organization's History has given out."""
+
+    organization = models.OneToOneField("organizations.Organization", models.PROTECT, primary_key=True)
+    last_sequence = models.PositiveBigIntegerField(default=0)
+
+
+class Record(models.Model):
+    """One thing that happened. Never changed, never deleted: a trigger refuses both.
+
+    ``payload`` holds quantities, codes and dates; names of people stay outside of it, behind ``actor``.
+    """
+
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="records")
+    sequence = models.PositiveBigIntegerField()
+    action = models.CharField(max_length=60, choices=Action)
+    # Empty where the system itself did it.
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    product = models.ForeignKey("products.Product", models.PROTECT, null=True, related_name="+")
+    payload = models.JSONField(default=dict)
+    # What the search looks through, made from the payload when it is written.
+    search_text = models.TextField(blank=True)
+    happened_on = models.DateField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["organization", "-sequence"]
+        constraints = [models.UniqueConstraint(fields=["organization", "sequence"], name="record_sequence_once")]
+        indexes = [models.Index(fields=["organization", "action", "-sequence"], name="record_by_action")]
+
+    def __str__(self) -> str:
+        return f"{self.happened_on} {self.get_action_display()}"

@@ -1,0 +1,50 @@
+"""Tables that belong to no domain: the clock, the outbox, the claims of jobs."""
+
+from django.db import models
+
+
+class DemonstrationClock(models.Model):
+    """The date that a demonstration shows. At most one row, of primary key 1; none means the machine's clock."""
+
+    date = models.DateField()
+    set_at = models.DateTimeField()
+
+
+class ClockReading(models.Model):
+    """The latest date to which any organization was brought. At most one row, of primary key 1."""
+
+    latest = models.DateField()
+
+
+class JobRun(models.Model):
+    """One run of a job for one business date: claimed once, however many schedulers there are."""
+
+    job = models.CharField(max_length=60)
+    business_date = models.DateField()
+    claimed_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    figures = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "business_date"], name="job_run_once_per_date")]
+
+
+class OutboxMessage(models.Model):
+    """A mail that will be sent, written in the transaction that causes it, so that neither exists without the other."""
+
+    organization = models.ForeignKey("organizations.Organization", models.PROTECT, null=True, related_name="+")
+    recipient = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body_text = models.TextField()
+    body_html = models.TextField(blank=True)
+    # One message for one reason: writing the same one again changes nothing.
+    reason = models.CharField(max_length=200, unique=True)
+    business_date = models.DateField()
+    written_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    last_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["next_attempt_at"], condition=models.Q(sent_at=None), name="outbox_due")]

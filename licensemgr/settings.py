@@ -1,0 +1,219 @@
+"""The one settings file. Everything that differs between installations comes from the environment."""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from licensemgr import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
+
+# "production" is the default: an installation has to ask for the demonstration, never the reverse.
+MODE = env.text("MODE", "production")
+if MODE not in {"production", "demonstration", "test"}:
+    raise ImproperlyConfigured("MODE has to be production, demonstration or test.")
+DEMONSTRATION = MODE == "demonstration"
+PRODUCTION = MODE == "production"
+
+DEBUG = env.flag("DEBUG")
+_UNSAFE = "unsafe-for-demonstration-and-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else _UNSAFE)
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+# Keys are stored as HMAC-SHA-256 under this pepper; without it a stolen database lets nobody try keys.
+LICENSE_KEY_PEPPER = env.text("LICENSE_KEY_PEPPER", None if PRODUCTION else _UNSAFE)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver")
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+
+SETTLE_MAX_DAYS = env.number("SETTLE_MAX_DAYS", 400, minimum=1)
+# Bringing the books up to date, in this order on one day (R3), and what is looked at after each change (R11, R12).
+BOOKS_SETTLERS = ["wallet.settle", "subscriptions.settle"]
+BOOKS_AFTER_CHANGE = ["subscriptions.settle.look_after_change"]
+
+LICENSE_KEY_TRIES_PER_HOUR = env.number("LICENSE_KEY_TRIES_PER_HOUR", 20, minimum=1)
+
+INSTALLED_APPS = [
+    "organizations",
+    "history",
+    "products",
+    "wallet",
+    "subscriptions",
+    "hardware",
+    "licensemgr.core",
+    "licensemgr.portal",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "licensemgr.core.middleware.BadInputMiddleware",
+]
+
+ROOT_URLCONF = "licensemgr.urls"
+WSGI_APPLICATION = "licensemgr.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "licensemgr.portal.context.portal",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/license-manager.sqlite3"), BASE_DIR)}
+SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+
+REDIS_URL = env.text("REDIS_URL", "")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}
+    )
+}
+
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+if not REDIS_URL:
+    _queue = VAR_DIR / "queue"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_queue / "messages"),
+        "data_folder_out": str(_queue / "messages"),
+        "processed_folder": str(_queue / "processed"),
+        "control_folder": str(_queue / "control"),
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+AUTH_USER_MODEL = "organizations.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+if MODE == "test":
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "my_systems"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_ADAPTER = "organizations.adapter.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.text("STATIC_ROOT", str(VAR_DIR / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if MODE == "test" or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# Mail is written to the outbox in the transaction that causes it; the worker hands it to this server.
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "licensemgr.core.mail.DemonstrationMailbox"
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 25, minimum=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "License Manager <license-manager@localhost>")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+# Plain http is for loopback only; behind a proxy that ends TLS, TRUSTED_PROXY says so.
+INSECURE_LOOPBACK = env.flag("INSECURE_LOOPBACK", not PRODUCTION)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not INSECURE_LOOPBACK
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if not INSECURE_LOOPBACK:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31536000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+if env.flag("TRUSTED_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+# A posted form of the portal is small; anything above this is no form of ours.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"django": {"handlers": [], "level": "INFO"}},
+}
+
+if PRODUCTION:
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG is on in production. Unset DEBUG.")
+    if not ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS is empty. Set it to the host names of this portal, separated by commas.")
+    for _name, _value in (("SECRET_KEY", SECRET_KEY), ("LICENSE_KEY_PEPPER", LICENSE_KEY_PEPPER)):
+        if len(_value) < 50 or len(set(_value)) < 10 or _value == _UNSAFE:
+            raise ImproperlyConfigured(f"{_name} is too weak. Set it to at least 50 random characters.")

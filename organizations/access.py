@@ -1,0 +1,98 @@
+"""The one door to an organization's pages (R30, R31): login, membership, permission, transaction."""
+
+import enum
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+
+from licensemgr.core import clock
+from organizations.models import Membership, Organization, Role, User
+
+
+class Permission(enum.StrEnum):
+    """What a page lets a member do."""
+
+    LOOK = "look"
+    MANAGE_LICENSES = "manage_licenses"
+    MANAGE_SYSTEMS = "manage_systems"
+    ADMINISTER = "administer"
+
+
+# Who may do what (R31). Views, templates and pages that explain roles all read this one table.
+PERMISSIONS: Mapping[str, frozenset[Permission]] = {
+    Role.ADMINISTRATOR: frozenset(Permission),
+    Role.MANAGER: frozenset({Permission.LOOK, Permission.MANAGE_LICENSES, Permission.MANAGE_SYSTEMS}),
+    Role.VIEWER: frozenset({Permission.LOOK}),
+}
+
+
+class OrganizationRequest(HttpRequest):
+    """A request that came through the door: whose it is, for which organization, on which date."""
+
+    user: User
+    organization: Organization
+    membership: Membership
+    # The organization's today (R1), read once.
+    today: date
+
+
+def may(membership: Membership, permission: Permission) -> bool:
+    """Whether a member's role has the permission (R31)."""
+    return permission in PERMISSIONS[membership.role]
+
+
+P = ParamSpec("P")
+OrganizationView = Callable[Concatenate[OrganizationRequest, P], HttpResponse]
+
+
+def organization_view(permission: Permission) -> Callable[[OrganizationView[P]], Callable[..., HttpResponse]]:
+    """Mark a view as a page of one organization whose slug its URL begins with.
+
+    A stranger gets the same 404 as for an organization that does not exist; a member without ``permission`` gets 403.
+    The view runs in one transaction: read-only on PostgreSQL for GET, one that writes for the rest.
+    """
+
+    def mark(view: OrganizationView[P]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def door(request: HttpRequest, organization: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            reading = request.method in ("GET", "HEAD", "OPTIONS")
+            if reading and connection.vendor == "sqlite":
+                return _enter(request, organization, *args, **kwargs)
+            with transaction.atomic():
+                if reading and not _is_nested():
+                    with connection.cursor() as cursor:
+                        cursor.execute("SET TRANSACTION READ ONLY")
+                return _enter(request, organization, *args, **kwargs)
+
+        def _enter(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            membership = (
+                Membership.objects.select_related("organization")
+                .filter(user_id=request.user.pk, organization__slug=slug)
+                .first()
+            )
+            if membership is None:
+                raise Http404
+            if not may(membership, permission):
+                raise PermissionDenied
+            entered = cast(OrganizationRequest, request)
+            entered.membership = membership
+            entered.organization = membership.organization
+            entered.today = clock.today(membership.organization)
+            return view(entered, *args, **kwargs)
+
+        marked = login_required(door)
+        marked.organization_permission = permission  # type: ignore[attr-defined]  # read by the test of the URLconf
+        return marked
+
+    return mark
+
+
+def _is_nested() -> bool:
+    """Whether a transaction was open before the door's, as in tests; then its mode can't be set any more."""
+    return len(connection.atomic_blocks) > 1

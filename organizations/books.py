@@ -1,0 +1,112 @@
+"""The one way to change an organization's books: lock, settle up to today, change, look again (R1, R3, R11).
+
+What becomes true with time is known by the apps above; each names itself in ``settings.BOOKS_SETTLERS`` as a module with
+``due(organization, through)`` and ``next_due(organization)``. ``settings.BOOKS_AFTER_CHANGE`` names what is looked at
+after every change. So the lower apps can settle before a change without importing those above them.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any, Protocol, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from licensemgr.core import clock
+from organizations.errors import DateGoesBack
+from organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class Due:
+    """Something that becomes true on a date by itself. ``rank`` orders what falls on one day, ``apply`` writes it down."""
+
+    on: date
+    rank: tuple[Any, ...]
+    apply: Callable[[], None]
+
+
+class Settler(Protocol):
+    """What a module in BOOKS_SETTLERS offers."""
+
+    def due(self, organization: Organization, through: date) -> Iterable[Due]: ...
+
+    def next_due(self, organization: Organization) -> date | None: ...
+
+
+@cache
+def _settlers() -> tuple[Settler, ...]:
+    import importlib
+
+    return tuple(cast(Settler, importlib.import_module(name)) for name in settings.BOOKS_SETTLERS)
+
+
+@cache
+def _after_change() -> tuple[Callable[[Organization, date], None], ...]:
+    return tuple(import_string(name) for name in settings.BOOKS_AFTER_CHANGE)
+
+
+def lock_organization(organization: Organization) -> Organization:
+    """The organization's row, locked until the transaction ends: one change of one organization at a time.
+
+    On SQLite the transaction itself holds the database's write lock (BEGIN IMMEDIATE).
+    """
+    return Organization.objects.select_for_update().get(pk=organization.pk)
+
+
+@contextlib.contextmanager
+def changing(organization: Organization, on: date) -> Iterator[Organization]:
+    """Everything within is one change of the organization's books on ``on``: whole or not at all (R3, R18).
+
+    Yields the locked organization, settled up to ``on``. Raises DateGoesBack when the books are settled beyond ``on``,
+    ClockJumped when ``on`` can't be believed.
+    """
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        if locked.settled_through is not None and on < locked.settled_through:
+            raise DateGoesBack(locked.settled_through)
+        _settle(locked, on)
+        yield locked
+        for look in _after_change():
+            look(locked, on)
+        _note_next_due(locked)
+    organization.settled_through = locked.settled_through
+    organization.next_due_on = locked.next_due_on
+
+
+def settle(organization: Organization, on: date) -> int:
+    """Bring the books up to ``on`` and return how many things were written down; 0 when they already were there (R3)."""
+    with transaction.atomic():
+        locked = lock_organization(organization)
+        if locked.settled_through is not None and on <= locked.settled_through:
+            return 0
+        return _settle(locked, on)
+
+
+def _settle(locked: Organization, on: date) -> int:
+    if locked.settled_through is not None and on <= locked.settled_through:
+        return 0
+    clock.witness(on)
+    written = 0
+    if locked.next_due_on is not None and locked.next_due_on <= on:
+        due = [item for settler in _settlers() for item in settler.due(locked, on)]
+        for item in sorted(due, key=lambda item: (item.on, item.rank)):
+            item.apply()
+            written += 1
+    locked.settled_through = on
+    Organization.objects.filter(pk=locked.pk).update(settled_through=on)
+    if written:
+        _note_next_due(locked)
+    return written
+
+
+def _note_next_due(locked: Organization) -> None:
+    dates = [found for settler in _settlers() if (found := settler.next_due(locked)) is not None]
+    next_due_on = min(dates, default=None)
+    if next_due_on != locked.next_due_on:
+        locked.next_due_on = next_due_on
+        Organization.objects.filter(pk=locked.pk).update(next_due_on=next_due_on)

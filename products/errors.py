@@ -1,0 +1,81 @@
+"""What products and systems refuse, each with the sentence that the person reads."""
+
+from django.utils.translation import gettext as _
+
+from licensemgr.core.errors import Refused
+
+
+class SystemRefused(Refused):
+    """A report or a registration that can't be accepted (R5)."""
+
+    code = "system"
+    field = "system_id"
+
+
+class SystemIdTaken(SystemRefused):
+    """The system id belongs to another organization; the answer tells nothing of it (R5)."""
+
+    code = "system id"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This system id can't be registered here. Nothing was changed. Check the id in the software itself.")
+        )
+
+
+class SystemOfAnotherProduct(SystemRefused):
+    """Within one organization a system belongs to one product (R5)."""
+
+    code = "system of another product"
+
+    def __init__(self, *, product: str) -> None:
+        super().__init__(
+            _("This system id is already registered here as a system of %(product)s. Nothing was changed.")
+            % {"product": product}
+        )
+
+
+class SystemReportsItself(SystemRefused):
+    """Devices of a system that reports itself are not edited by hand."""
+
+    code = "reports itself"
+    field = None
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This system reports its devices itself, so they can't be edited by hand any more. Nothing was changed.")
+        )
+
+
+class SystemGone(SystemRefused):
+    """The system was removed already."""
+
+    code = "removed"
+    field = None
+
+    def __init__(self) -> None:
+        super().__init__(_("This system was removed already. Nothing was changed."))
+
+
+class UnknownLicenseType(SystemRefused):
+    """A device type that the product does not have."""
+
+    code = "license type"
+    field = None
+
+    def __init__(self, *, code: str, product: str) -> None:
+        super().__init__(
+            _("%(product)s has no license type “%(code)s”. Nothing was changed.") % {"product": product, "code": code}
+        )
+
+
+class QuantityOutOfRange(SystemRefused):
+    """A number of devices below zero or beyond what can be counted."""
+
+    code = "quantity"
+    field = None
+
+    def __init__(self, *, maximum: int) -> None:
+        super().__init__(
+            _("A number of devices has to be from 0 to %(maximum)d. Nothing was changed.") % {"maximum": maximum}
+        )

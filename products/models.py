@@ -1,0 +1,139 @@
+"""The vendor's catalogue, and what organizations have registered of it: products, systems, devices."""
+
+from datetime import date, timedelta
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from organizations.models import Organization
+
+_CODE = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", _("Lower-case letters, digits and single hyphens only."))
+
+
+class LicenseKind(models.TextChoices):
+    """What a license is valid for: one subscription year, or one hardware unit for its lifetime."""
+
+    SUBSCRIPTION = "subscription", _("Subscription")
+    HARDWARE = "hardware", _("Tied to hardware")
+
+
+class Product(models.Model):
+    """A software product of the catalogue. ``trial_days`` of 0 means that it has no trial (R6)."""
+
+    code = models.CharField(_("code"), max_length=60, unique=True, validators=[_CODE])
+    name = models.CharField(_("name"), max_length=120)
+    trial_days = models.PositiveSmallIntegerField(_("trial length in days"), default=0)
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LicenseType(models.Model):
+    """What one license covers in a product. ``position`` is the catalogue order, in which R12 spends the allowance."""
+
+    product = models.ForeignKey(Product, models.PROTECT, related_name="license_types")
+    code = models.CharField(_("code"), max_length=60, validators=[_CODE])
+    name = models.CharField(_("name"), max_length=120)
+    position = models.PositiveSmallIntegerField(_("catalogue order"), default=0)
+
+    class Meta:
+        ordering = ["product", "position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["product", "code"], name="license_type_code_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RegisteredProduct(models.Model):
+    """A product that an organization has registered (R5); a row of its Product list."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="registered_products")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="registrations")
+    registered_on = models.DateField()
+    # Written at registering: a catalogue that changes its trial later changes no trial that runs (R6).
+    trial_last_on = models.DateField(null=True)
+
+    class Meta:
+        ordering = ["organization", "product__name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["organization", "product"], name="product_registered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.product} ({self.organization})"
+
+
+def trial_last_day(registered_on: date, trial_days: int) -> date | None:
+    """The last day of a trial of ``trial_days`` days, or None where the product has none (R6)."""
+    return registered_on + timedelta(days=trial_days) if trial_days > 0 else None
+
+
+class SystemSource(models.TextChoices):
+    """How a system's devices come to be known."""
+
+    MANUAL = "manual", _("Entered by hand")
+    OFFLINE = "offline", _("Offline, by system file")
+    ONLINE = "online", _("Online")
+
+
+class LicenseBasis(models.TextChoices):
+    """What licenses a system: the subscription, or the hardware unit on which it is (R25)."""
+
+    SUBSCRIPTION = "subscription", _("Subscription")
+    HARDWARE = "hardware", _("Tied to hardware")
+
+
+class System(models.Model):
+    """One installation of a product. Its system id belongs to one organization at a time (R5)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="systems")
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="systems")
+    system_id = models.UUIDField(_("system id"))
+    name = models.CharField(_("system name"), max_length=120)
+    source = models.CharField(max_length=20, choices=SystemSource)
+    # Written by hardware's services only, so that subscriptions can count without looking up.
+    license_basis = models.CharField(max_length=20, choices=LicenseBasis, default=LicenseBasis.SUBSCRIPTION)
+    license_basis_since = models.DateField()
+    added_on = models.DateField()
+    last_reported_on = models.DateField()
+    removed_on = models.DateField(null=True)
+
+    class Meta:
+        ordering = ["organization", "name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system_id"], condition=models.Q(removed_on=None), name="system_id_in_one_organization"
+            )
+        ]
+        indexes = [models.Index(fields=["organization", "registered_product", "name"], name="system_by_product")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeviceCount(models.Model):
+    """How many devices of one type a system had, from a date until the day before another.
+
+    The row whose ``until_on`` is empty counts today. A count that changes again on its own first day is replaced,
+    since no day ever ended with it.
+    """
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    system = models.ForeignKey(System, models.PROTECT, related_name="device_counts")
+    license_type = models.ForeignKey(LicenseType, models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+    from_on = models.DateField()
+    until_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "license_type"], condition=models.Q(until_on=None), name="device_count_one_current"
+            ),
+            models.UniqueConstraint(fields=["system", "license_type", "from_on"], name="device_count_once_a_day"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "system"], condition=models.Q(until_on=None), name="device_count_now")
+        ]

@@ -1,0 +1,286 @@
+/* Makes pages nicer; every page works without it. No eval, no inline code, no dependencies (HTMX only listened to). */
+(function () {
+  "use strict";
+  var doc = document;
+  var toasts = function () { return doc.getElementById("toast-region"); };
+  var words = function (name) { var t = toasts(); return (t && t.getAttribute("data-text-" + name)) || ""; };
+  var all = function (selector, root) { return Array.prototype.slice.call((root || doc).querySelectorAll(selector)); };
+  var sprite = function () { var u = doc.querySelector(".icon use"); return u ? u.getAttribute("href").split("#")[0] : ""; };
+  var lang = doc.documentElement.lang || undefined;
+  var numbers;
+  try { numbers = new Intl.NumberFormat(lang); } catch (e) { numbers = { format: String }; }
+
+  /* ----- say something to screen readers ----- */
+  var sayTimer;
+  function say(text) {
+    var region = doc.getElementById("live-region");
+    if (!region || !text) return;
+    region.textContent = "";
+    clearTimeout(sayTimer);
+    sayTimer = setTimeout(function () { region.textContent = text; }, 60);
+  }
+
+  function icon(name) {
+    var svg = doc.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("class", "icon");
+    svg.setAttribute("aria-hidden", "true");
+    var use = doc.createElementNS("http://www.w3.org/2000/svg", "use");
+    use.setAttribute("href", sprite() + "#" + name);
+    svg.appendChild(use);
+    return svg;
+  }
+
+  function toast(text) {
+    var region = toasts();
+    if (!region || !text) return;
+    region.replaceChildren();
+    var box = doc.createElement("div");
+    box.className = "notice notice--danger message";
+    var body = doc.createElement("div");
+    body.className = "notice__body";
+    body.textContent = text;
+    var close = doc.createElement("button");
+    close.type = "button";
+    close.className = "notice__close";
+    close.setAttribute("aria-label", words("close"));
+    close.setAttribute("data-dismiss", ".message");
+    close.appendChild(icon("close"));
+    box.append(icon("alert"), body, close);
+    region.appendChild(box);
+  }
+
+  /* ----- colours ----- */
+  function showTheme() {
+    var now = window.lmTheme ? window.lmTheme.chosen() : "system";
+    all("[data-theme-set]").forEach(function (b) { b.setAttribute("aria-pressed", String(b.getAttribute("data-theme-set") === now)); });
+  }
+
+  /* ----- a form is sent once ----- */
+  function lock(form, button) {
+    form.setAttribute("data-sent", "");
+    if (button) {
+      button.setAttribute("aria-disabled", "true");
+      button.setAttribute("data-busy", "");
+    }
+  }
+  function unlock(form) {
+    form.removeAttribute("data-sent");
+    all("[data-busy]", doc).forEach(function (b) {
+      if (b.form === form || form.contains(b)) { b.removeAttribute("data-busy"); b.removeAttribute("aria-disabled"); }
+    });
+    if (form.matches("[data-wallet-form]")) wallet(form);
+  }
+  doc.addEventListener("submit", function (event) {
+    var form = event.target;
+    var button = event.submitter;
+    if (button && button.getAttribute("aria-disabled") === "true" || form.hasAttribute("data-sent")) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      var reason = form.querySelector("[data-wallet-reason]");
+      if (button && button.hasAttribute("data-wallet-submit") && reason && !form.hasAttribute("data-sent")) say(reason.textContent);
+      return;
+    }
+    var method = (button && button.getAttribute("formmethod")) || form.getAttribute("method") || "get";
+    if (method.toLowerCase() !== "post" || form.hasAttribute("data-no-lock") || form.target === "_blank") return;
+    if (form.matches("[hx-post], [hx-put], [hx-patch], [hx-delete]")) return; /* locked in htmx:beforeRequest */
+    /* after the browser has collected the fields, so that the button's own name and value are sent */
+    setTimeout(function () { if (!event.defaultPrevented) lock(form, button); }, 0);
+    setTimeout(function () { unlock(form); }, 20000);
+  }, true);
+  window.addEventListener("pageshow", function () {
+    all("form[data-sent]").forEach(unlock);
+    all("[data-wallet-form]").forEach(wallet);
+  });
+
+  /* ----- fill with what is missing ----- */
+  function setValue(input, value) {
+    input.value = value;
+    input.setAttribute("data-filled", "");
+    setTimeout(function () { input.removeAttribute("data-filled"); }, 1000);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  function fill(button) {
+    var target = button.getAttribute("data-fill-target");
+    var scope = button.getAttribute("data-fill-scope");
+    var first;
+    if (target) {
+      all(target).forEach(function (input) { first = first || input; setValue(input, button.getAttribute("data-fill-value") || ""); });
+    } else {
+      var box = scope === "form" ? button.form || button.closest("form") : doc.querySelector(scope);
+      all("input[data-missing]", box || doc).forEach(function (input) { first = first || input; setValue(input, input.getAttribute("data-missing")); });
+    }
+    if (first) say(words("filled"));
+  }
+
+  /* ----- what is left in the wallet, and which years are open ----- */
+  function entered(input) {
+    var text = input.value.replace(/[\s\u00a0\u202f]/g, "");
+    return /^[0-9]{1,9}$/.test(text) ? parseInt(text, 10) : 0;
+  }
+  function wallet(form) {
+    var groups = all("[data-year-group]", form);
+    var open = true;
+    groups.forEach(function (group) {
+      var fields = all("input[data-missing]", group);
+      group.classList.toggle("is-locked", !open);
+      fields.forEach(function (input) { if (!input.hasAttribute("data-always-readonly")) input.readOnly = !open; });
+      all("[data-fill-scope], [data-fill-target]", group).forEach(function (b) { if (open) b.removeAttribute("aria-disabled"); else b.setAttribute("aria-disabled", "true"); });
+      all("[data-year-locked-hint]", group).forEach(function (hint) { hint.hidden = open; });
+      if (fields.some(function (input) { return entered(input) < (parseInt(input.getAttribute("data-missing"), 10) || 0); })) open = false;
+    });
+    var sums = {};
+    var total = 0;
+    all("[data-wallet-type]", form).forEach(function (input) {
+      var type = input.getAttribute("data-wallet-type");
+      sums[type] = (sums[type] || 0) + entered(input);
+      total += entered(input);
+    });
+    var reason = form.querySelector("[data-wallet-reason]");
+    var lines = [];
+    all("[data-wallet-left]", form).forEach(function (box) {
+      var have = parseInt(box.getAttribute("data-wallet-have"), 10) || 0;
+      var sum = sums[box.getAttribute("data-wallet-left")] || 0;
+      var left = have - sum;
+      var value = box.querySelector("[data-wallet-value]");
+      var note = box.querySelector("[data-wallet-note]");
+      var text = numbers.format(Math.abs(left));
+      if (value && value.textContent !== text) value.textContent = text;
+      if (note) note.textContent = note.getAttribute(left < 0 ? "data-text-short" : "data-text-left");
+      box.classList.toggle("is-short", left < 0);
+      if (left < 0 && reason) {
+        lines.push((reason.getAttribute("data-text-short") || "")
+          .replace("{type}", box.getAttribute("data-wallet-label") || "")
+          .replace("{entered}", numbers.format(sum)).replace("{have}", numbers.format(have)).replace("{short}", text));
+      }
+    });
+    var empty = !lines.length && total === 0;
+    if (reason) {
+      var said = lines.length ? lines.join("\n") : empty ? reason.getAttribute("data-text-empty") || "" : "";
+      if (reason.textContent !== said) reason.textContent = said;
+      reason.classList.toggle("is-hint", empty);
+    }
+    all("[data-wallet-submit]", form).forEach(function (b) {
+      if (b.hasAttribute("data-busy")) return;
+      if (lines.length || empty) b.setAttribute("aria-disabled", "true"); else b.removeAttribute("aria-disabled");
+    });
+  }
+
+  /* ----- filter a list as one types ----- */
+  function filter(input) {
+    var list = doc.querySelector(input.getAttribute("data-filter-list"));
+    if (!list) return;
+    var wanted = input.value.trim().toLocaleLowerCase();
+    var shown = 0;
+    Array.prototype.forEach.call(list.children, function (item) {
+      var match = item.textContent.toLocaleLowerCase().indexOf(wanted) !== -1;
+      item.hidden = !match;
+      if (match) shown += 1;
+    });
+    var none = list.parentElement.querySelector("[data-filter-empty]");
+    if (none) { none.hidden = shown > 0; if (!shown) say(none.textContent); }
+  }
+
+  /* ----- one listener for clicks ----- */
+  doc.addEventListener("click", function (event) {
+    var at = event.target instanceof Element ? event.target : null;
+    if (!at) return;
+    var b;
+    if ((b = at.closest("[data-theme-set]"))) { window.lmTheme.choose(b.getAttribute("data-theme-set")); showTheme(); return; }
+    if ((b = at.closest("[data-fill-target], [data-fill-scope]"))) {
+      event.preventDefault();
+      if (b.getAttribute("aria-disabled") !== "true") fill(b);
+      return;
+    }
+    if ((b = at.closest("[data-copy], [data-copy-from]"))) {
+      var from = b.getAttribute("data-copy-from");
+      var source = from ? doc.querySelector(from) : null;
+      var text = source ? (source.value || source.textContent).trim() : b.getAttribute("data-copy");
+      if (navigator.clipboard) navigator.clipboard.writeText(text).then(function () { b.setAttribute("data-copied", ""); say(words("copied")); setTimeout(function () { b.removeAttribute("data-copied"); }, 1500); });
+      return;
+    }
+    if ((b = at.closest("[data-dismiss]"))) {
+      var gone = b.closest(b.getAttribute("data-dismiss"));
+      if (gone) { gone.remove(); doc.getElementById("main").focus({ preventScroll: true }); }
+      return;
+    }
+    if ((b = at.closest("a[aria-disabled='true']"))) event.preventDefault();
+    all("details.menu[open]").forEach(function (menu) { if (!menu.contains(at)) menu.open = false; });
+  });
+  doc.addEventListener("keydown", function (event) {
+    if (event.key === "Escape") {
+      all("details.menu[open]").forEach(function (menu) { menu.open = false; if (menu.contains(doc.activeElement)) menu.querySelector("summary").focus(); });
+      return;
+    }
+    var menu = doc.activeElement && doc.activeElement.closest && doc.activeElement.closest("details.menu[open]");
+    if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      var items = all("summary, input, .menu__item", menu).filter(function (i) { return i.offsetParent !== null; });
+      var next = items[items.indexOf(doc.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
+      if (next) { next.focus(); event.preventDefault(); }
+    }
+    if (event.key === "Enter" && event.target.matches && event.target.matches("[data-filter-list]")) event.preventDefault();
+  });
+  doc.addEventListener("toggle", function (event) {
+    var menu = event.target;
+    if (menu.matches && menu.matches("details.menu") && menu.open) {
+      var search = menu.querySelector("[data-filter-list]");
+      if (search) search.focus();
+    }
+  }, true);
+  doc.addEventListener("focusin", function (event) {
+    all("details.menu[open]").forEach(function (menu) { if (!menu.contains(event.target)) menu.open = false; });
+  });
+  doc.addEventListener("input", function (event) {
+    if (event.target.matches("[data-filter-list]")) filter(event.target);
+    var form = event.target.closest("[data-wallet-form]");
+    if (form) wallet(form);
+  });
+
+  /* ----- HTMX: focus, announcements, errors ----- */
+  function formOf(element) { return element && element.closest ? element.closest("form") : null; }
+  doc.addEventListener("htmx:beforeRequest", function (event) {
+    var form = formOf(event.detail.elt);
+    var target = event.detail.target;
+    if (target && target.setAttribute && target !== doc.body) target.setAttribute("aria-busy", "true");
+    var config = event.detail.requestConfig;
+    if (form && config && config.verb !== "get" && !form.hasAttribute("data-no-lock")) {
+      var by = config.triggeringEvent && config.triggeringEvent.submitter;
+      lock(form, by || form.querySelector("[type=submit]"));
+    }
+  });
+  doc.addEventListener("htmx:afterRequest", function (event) {
+    var form = formOf(event.detail.elt);
+    if (form) unlock(form);
+    var target = event.detail.target;
+    if (target && target.removeAttribute) target.removeAttribute("aria-busy");
+  });
+  doc.addEventListener("htmx:afterSettle", function (event) {
+    var part = event.detail.target && event.detail.target.isConnected ? event.detail.target : event.detail.elt;
+    if (!part || !part.querySelector) return;
+    showTheme();
+    all("[data-wallet-form]").forEach(wallet);
+    var told = part.matches("[data-announce]") ? part : part.querySelector("[data-announce]");
+    if (told) say(told.getAttribute("data-announce"));
+    var wanted = part.querySelector(".form-errors") || part.querySelector("[data-focus]");
+    if (!wanted && doc.activeElement === doc.body) {
+      wanted = part.querySelector("h1, h2, h3") || part;
+      if (!wanted.hasAttribute("tabindex")) wanted.setAttribute("tabindex", "-1");
+    }
+    if (wanted) wanted.focus();
+  });
+  doc.addEventListener("htmx:responseError", function (event) {
+    var status = event.detail.xhr.status;
+    toast(words(status === 403 || status === 401 ? "forbidden" : status === 429 ? "many" : "error"));
+  });
+  doc.addEventListener("htmx:sendError", function () { toast(words("offline")); });
+  doc.addEventListener("htmx:timeout", function () { toast(words("offline")); });
+
+  /* ----- start ----- */
+  function start() {
+    showTheme();
+    all("[data-wallet-form]").forEach(wallet);
+    var errors = doc.querySelector(".form-errors");
+    if (errors) errors.focus();
+  }
+  if (doc.readyState === "loading") doc.addEventListener("DOMContentLoaded", start); else start();
+})();

@@ -1,0 +1,143 @@
+"""What the wallet refuses, each with the sentence that the person reads."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from licensemgr.core.errors import Refused
+
+
+class NotEnoughLicenses(Refused):
+    """The wallet holds fewer licenses than are wanted (R17)."""
+
+    code = "wallet"
+
+    def __init__(self, short: Mapping[str, int]) -> None:
+        self.short = dict(short)
+        total = sum(self.short.values())
+        listed = ", ".join(f"{code}: {quantity}" for code, quantity in self.short.items())
+        super().__init__(
+            ngettext(
+                "You don't have enough licenses in your product wallet to match the current need: %(total)d license is "
+                "missing (%(listed)s). Nothing was allocated. Redeem another license key first.",
+                "You don't have enough licenses in your product wallet to match the current need: %(total)d licenses "
+                "are missing (%(listed)s). Nothing was allocated. Redeem another license key first.",
+                total,
+            )
+            % {"total": total, "listed": listed}
+        )
+
+
+class KeyRefused(Refused):
+    """A license key that can't be redeemed here (R21)."""
+
+    code = "key"
+    field = "license_key"
+
+
+class KeyMistyped(KeyRefused):
+    """The check symbols do not fit: typed wrongly (R21)."""
+
+    code = "key mistyped"
+
+
+class KeyUnknown(KeyRefused):
+    """No such key, or one that another organization redeemed: one and the same answer (R21)."""
+
+    code = "key unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This license key can't be redeemed: it is not known here, or it is no longer free. Nothing was changed. "
+                "Compare it with the one you received, or ask the reseller who sold it."
+            )
+        )
+
+
+class KeyAlreadyRedeemed(KeyRefused):
+    """This organization itself redeemed the key before (R21)."""
+
+    code = "key redeemed"
+
+    def __init__(self, *, on: date, by: str, product: str) -> None:
+        super().__init__(
+            _(
+                "Your organization already redeemed this license key on %(on)s (by %(by)s, for %(product)s). Its licenses "
+                "entered the wallet then; nothing was changed now."
+            )
+            % {"on": formats.date_format(on, "DATE_FORMAT"), "by": by, "product": product}
+        )
+
+
+class KeyRevoked(KeyRefused):
+    """The vendor revoked the key (R21)."""
+
+    code = "key revoked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This license key has been revoked by the vendor. Nothing was changed. Ask the reseller who sold it.")
+        )
+
+
+class KeyOfAnotherProduct(KeyRefused):
+    """The key is for another product than the one whose wallet is open (R21)."""
+
+    code = "key of another product"
+
+    def __init__(self, *, product: str) -> None:
+        super().__init__(
+            _("This license key is for %(product)s. Nothing was changed. Open the Product wallet of %(product)s to redeem it.")
+            % {"product": product}
+        )
+
+
+class ProductNotRegistered(KeyRefused):
+    """The product is not registered to the organization (R21)."""
+
+    code = "not registered"
+
+    def __init__(self) -> None:
+        super().__init__(_("This product is not registered to the organization yet. Nothing was changed; register it first."))
+
+
+class EmptyKey(KeyRefused):
+    """A key without any license, or no key at all (R21)."""
+
+    code = "empty"
+
+    def __init__(self) -> None:
+        super().__init__(_("No license key was entered. Nothing was changed. Type or paste the license key."))
+
+
+class TooManyTries(KeyRefused):
+    """Too many unknown keys were tried."""
+
+    code = "tries"
+    status = 429
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(
+            ngettext(
+                "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)d minute.",
+                "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)d minutes.",
+                minutes,
+            )
+            % {"minutes": minutes}
+        )
+
+
+class KeysNotIssued(Refused):
+    """Keys that can't be issued as asked."""
+
+    code = "empty"
+
+
+class KeyNotRevoked(Refused):
+    """A key that can't be revoked."""
+
+    code = "not revoked"

@@ -1,0 +1,193 @@
+"""The ledger of licenses, the lots of the wallet, and license keys."""
+
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from organizations.models import Organization
+from products.models import LicenseKind, LicenseType, Product, RegisteredProduct
+
+
+class AccountUnit(models.TextChoices):
+    """What a ledger account counts."""
+
+    LICENSE = "license", _("licenses")
+    DAY = "day", _("license days")
+
+
+class AccountCategory(models.TextChoices):
+    """Where licenses (or license days) are while they stand in an account (R23)."""
+
+    ENTERED = "entered", _("Entered")
+    WALLET = "wallet", _("In the wallet")
+    HELD = "held", _("Allocated")
+    EXPIRED = "expired", _("Expired")
+    ENDED = "ended", _("Ended with their hardware unit")
+    TAKEN_BACK = "taken_back", _("Taken back")
+    DAYS_GIVEN = "days_given", _("Days given back")
+    DAYS_CREDIT = "days_credit", _("Credit days")
+    DAYS_COMPENSATED = "days_compensated", _("Days made into licenses")
+
+
+# The accounts from which value enters the books: their balance counts down, all others stay at or above zero.
+SOURCES = (AccountCategory.ENTERED, AccountCategory.DAYS_GIVEN)
+# The categories of which an organization has exactly one account per product, type and kind.
+SINGLE = tuple(c for c in AccountCategory if c not in (AccountCategory.WALLET, AccountCategory.HELD))
+
+
+class LedgerAccount(models.Model):
+    """A place where licenses of one product, type and kind can be. Its balance moves by transfers only."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="ledger_accounts")
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="ledger_accounts")
+    license_type = models.ForeignKey(LicenseType, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, choices=LicenseKind)
+    unit = models.CharField(max_length=10, choices=AccountUnit)
+    category = models.CharField(max_length=20, choices=AccountCategory)
+    balance = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(balance__gte=0) | models.Q(category__in=SOURCES), name="balance_not_negative"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "registered_product", "license_type", "kind", "unit", "category"],
+                condition=models.Q(category__in=SINGLE),
+                name="ledger_account_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "registered_product", "category"], name="account_by_product")]
+
+
+class TransferReason(models.TextChoices):
+    """Why licenses moved."""
+
+    REDEEMED = "redeemed", _("License key redeemed")
+    ALLOCATED = "allocated", _("Allocated to a subscription year")
+    COMPENSATED = "compensated", _("Compensation for overlapping time")
+    EXPIRED = "expired", _("Expired after five years in the wallet")
+
+
+class Transfer(models.Model):
+    """Entries that took effect together. Never changed or deleted; a correction is a new transfer."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="transfers")
+    sequence = models.PositiveBigIntegerField()
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="transfers")
+    reason = models.CharField(max_length=20, choices=TransferReason)
+    # Empty where the system itself did it.
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    happened_on = models.DateField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["organization", "sequence"]
+        constraints = [models.UniqueConstraint(fields=["organization", "sequence"], name="transfer_sequence_once")]
+
+
+class Entry(models.Model):
+    """A quantity that moved from one ledger account to another. Never changed or deleted (R23)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="entries")
+    from_account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="entries_out")
+    to_account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="entries_in")
+    quantity = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="entry_quantity_positive"),
+            models.CheckConstraint(
+                condition=~models.Q(from_account=models.F("to_account")), name="entry_between_two_accounts"
+            ),
+        ]
+
+
+class LotOrigin(models.TextChoices):
+    """How a lot entered the wallet."""
+
+    REDEEMED = "redeemed", _("License key")
+    COMPENSATED = "compensated", _("Compensation")
+
+
+class Lot(models.Model):
+    """Licenses of one type and kind that entered the wallet together and expire together (R22)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="lots")
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="lots")
+    account = models.OneToOneField(LedgerAccount, models.PROTECT, related_name="lot")
+    origin = models.CharField(max_length=20, choices=LotOrigin)
+    transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="lots")
+    entered_on = models.DateField()
+    # The first day on which the licenses can no longer be allocated.
+    expires_on = models.DateField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization", "expires_on"], name="lot_by_expiry"),
+            models.Index(fields=["organization", "registered_product", "expires_on"], name="lot_by_product"),
+        ]
+
+    def is_expired(self, on: date) -> bool:
+        """Whether the lot can no longer be allocated on that date (R22)."""
+        return self.expires_on <= on
+
+
+class KeyBatch(models.Model):
+    """License keys that were issued together."""
+
+    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, choices=LicenseKind)
+    order_reference = models.CharField(_("order reference"), max_length=80, blank=True)
+    issued_at = models.DateTimeField()
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        verbose_name_plural = "key batches"
+
+    def __str__(self) -> str:
+        return f"{self.product} {self.order_reference or self.pk}"
+
+
+class LicenseKey(models.Model):
+    """A key, of which only a keyed hash and the last five symbols are kept."""
+
+    batch = models.ForeignKey(KeyBatch, models.PROTECT, related_name="keys")
+    digest = models.CharField(max_length=64, unique=True)
+    tail = models.CharField(max_length=5)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"…{self.tail}"
+
+
+class KeyBatchLine(models.Model):
+    """How many licenses of one type each key of a batch carries."""
+
+    batch = models.ForeignKey(KeyBatch, models.PROTECT, related_name="lines")
+    license_type = models.ForeignKey(LicenseType, models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "license_type"], name="key_batch_line_once"),
+            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="key_batch_line_positive"),
+        ]
+
+
+class Redemption(models.Model):
+    """A key was redeemed, whole, into one organization's wallet (R21)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="redemptions")
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="redemptions")
+    # The constraint that lets one key be redeemed once, whatever else fails.
+    license_key = models.OneToOneField(LicenseKey, models.PROTECT, related_name="redemption")
+    transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="redemption")
+    redeemed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    redeemed_on = models.DateField()
+    # Names the form that was sent, so that the same form sent twice is told from a second try.
+    form_token = models.UUIDField(null=True)
