@@ -28,12 +28,9 @@ def record(
     ``actor`` is None where the system itself did it; ``on`` is the date on which it became true. ``payload`` holds
     plain values only (text, whole numbers, lists and mappings of them; a date as ISO text).
     """
-    head, _created = HistoryHead.objects.get_or_create(organization=organization)
-    HistoryHead.objects.filter(pk=head.pk).update(last_sequence=F("last_sequence") + 1)
-    head.refresh_from_db()
     return Record.objects.create(
         organization=organization,
-        sequence=head.last_sequence,
+        sequence=_next_sequence(organization),
         action=action,
         actor=actor,
         product=product,
@@ -42,6 +39,15 @@ def record(
         happened_on=on,
         written_at=clock.real_now(),
     )
+
+
+def _next_sequence(organization: "Organization") -> int:
+    """The next number; the update locks the organization's row of it until the transaction ends."""
+    head = HistoryHead.objects.filter(organization=organization)
+    if not head.update(last_sequence=F("last_sequence") + 1):
+        HistoryHead.objects.create(organization=organization, last_sequence=1)
+        return 1
+    return head.values_list("last_sequence", flat=True).get()
 
 
 def _words(value: object) -> list[str]:

@@ -11,7 +11,7 @@ from django.db.models import Count, Sum
 from organizations.models import Organization
 from products.models import DeviceCount, LicenseBasis, LicenseKind, LicenseType, Product, RegisteredProduct, System
 from subscriptions import rules
-from subscriptions.models import Subscription, SubscriptionPeriod, SubscriptionYear, YearHolding
+from subscriptions.models import Subscription, SubscriptionYear, YearHolding
 from subscriptions.rules import Status, Year
 from wallet.models import AccountCategory, LedgerAccount, Lot
 from wallet.rules import LotStock
@@ -133,6 +133,17 @@ def product_standing(registered_product: RegisteredProduct, on: date) -> Product
     return standings(registered_product.organization, on, [registered_product])[0]
 
 
+def allocated_by_year(organization: Organization) -> dict[tuple[int, int], dict[str, int]]:
+    """What is allocated, per type code, by (subscription, year number)."""
+    allocated: defaultdict[tuple[int, int], dict[str, int]] = defaultdict(dict)
+    holdings = YearHolding.objects.filter(organization=organization).values_list(
+        "year__subscription", "year__number", "license_type__code", "account__balance"
+    )
+    for subscription_id, number, code, balance in holdings:
+        allocated[subscription_id, number][code] = balance
+    return dict(allocated)
+
+
 @dataclass(frozen=True)
 class _Books:
     types: Mapping[int, tuple[LicenseType, ...]]
@@ -166,23 +177,13 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
         .values_list("registered_product")
         .annotate(total=Count("pk"))
     )
-    period = SubscriptionPeriod.objects.filter(organization=organization).first()
     subscriptions = {
         subscription.registered_product_id: subscription
-        for subscription in Subscription.objects.filter(organization=organization, registered_product__in=ids)
+        for subscription in Subscription.objects.filter(
+            organization=organization, registered_product__in=ids
+        ).select_related("organization__subscription_period")
     }
-    years = {
-        (year.subscription_id, year.number): year
-        for year in SubscriptionYear.objects.filter(
-            organization=organization, subscription__registered_product__in=ids
-        )
-    }
-    allocated: defaultdict[tuple[int, int], dict[str, int]] = defaultdict(dict)
-    holdings = YearHolding.objects.filter(
-        organization=organization, year__subscription__registered_product__in=ids
-    ).values_list("year__subscription", "year__number", "license_type__code", "account__balance")
-    for subscription_id, number, code, balance in holdings:
-        allocated[subscription_id, number][code] = balance
+    anchors = {found.organization.subscription_period.anchor_on for found in subscriptions.values()}
     lots: defaultdict[int, list[Lot]] = defaultdict(list)
     for lot in (
         Lot.objects.filter(organization=organization, registered_product__in=ids, account__balance__gt=0)
@@ -190,6 +191,13 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
         .order_by("expires_on", "pk")
     ):
         lots[lot.registered_product_id].append(lot)
+    years: dict[tuple[int, int], SubscriptionYear] = {}
+    allocated: dict[tuple[int, int], dict[str, int]] = {}
+    if subscriptions:
+        started = [found.pk for found in subscriptions.values()]
+        for year in SubscriptionYear.objects.filter(organization=organization, subscription__in=started):
+            years[year.subscription_id, year.number] = year
+        allocated = allocated_by_year(organization)
     credit = LedgerAccount.objects.filter(
         organization=organization, registered_product__in=ids, category=AccountCategory.DAYS_CREDIT
     ).values_list("registered_product", "license_type__code", "balance")
@@ -197,7 +205,7 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
         types={product_id: tuple(found) for product_id, found in types.items()},
         devices={(registered, code): total for registered, code, total in counts},
         systems=dict(systems),
-        anchor_on=period.anchor_on if period else None,
+        anchor_on=anchors.pop() if anchors else None,
         subscriptions=subscriptions,
         years=years,
         allocated=allocated,

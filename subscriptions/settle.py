@@ -9,9 +9,10 @@ from history.record import record
 from licensemgr.core.calendar import anniversary, years_since
 from organizations.books import Due
 from organizations.models import Organization
+from products.models import Product
 from subscriptions import notices, rules
 from subscriptions.models import Subscription, SubscriptionPeriod, SubscriptionYear
-from subscriptions.queries import ProductStanding, standings
+from subscriptions.queries import ProductStanding, allocated_by_year, standings
 
 
 def due(organization: Organization, through: date) -> Iterable[Due]:
@@ -23,13 +24,19 @@ def due(organization: Organization, through: date) -> Iterable[Due]:
     numbers = range(years_since(period.anchor_on, after) + 1, years_since(period.anchor_on, through) + 1)
     subscriptions = list(
         Subscription.objects.filter(organization=organization)
-        .select_related("registered_product__product", "registered_product__organization")
+        .select_related("registered_product__product", "organization")
         .order_by("pk")
     )
-    for number in numbers:
-        year = rules.year_at(period.anchor_on, number)
-        for subscription in subscriptions:
-            yield Due(year.first, ("subscriptions", subscription.pk, 0), partial(open_year, subscription, year))
+    if numbers:
+        registered = [subscription.registered_product for subscription in subscriptions]
+        devices = {standing.registered_product.pk: standing.devices for standing in standings(organization, after, registered)}
+        allocated = allocated_by_year(organization)
+        for number in numbers:
+            year = rules.year_at(period.anchor_on, number)
+            for subscription in subscriptions:
+                to_year = allocated.get((subscription.pk, number), {})
+                apply = partial(open_year, subscription, year, to_year, devices[subscription.registered_product_id])
+                yield Due(year.first, ("subscriptions", subscription.pk, 0), apply)
     year_end = rules.current_year(period.anchor_on, after).last
     for subscription in subscriptions:
         for day in _reminder_days(subscription, after):
@@ -62,59 +69,53 @@ def _reminder_days(subscription: Subscription, after: date) -> Iterator[date]:
         months += 1
 
 
-def open_year(subscription: Subscription, year: rules.Year) -> None:
-    """Write down that a later year began, with its grace period (R9), and whether it is fully licensed at once (R11)."""
-    registered_product = subscription.registered_product
-    # The growth of the year before ended with it (R12).
-    Subscription.objects.filter(pk=subscription.pk).update(exceeded_since=None)
-    subscription.exceeded_since = None
-    SubscriptionYear.objects.get_or_create(
-        organization_id=subscription.organization_id, subscription=subscription, number=year.number
-    )
+def open_year(
+    subscription: Subscription, year: rules.Year, allocated: rules.Quantities, devices: rules.Quantities
+) -> None:
+    """Write down that a later year began, with its grace period (R9), and whether it is fully licensed at once (R11).
+
+    ``allocated`` to the year and ``devices`` are those of its first day: no change lies between it and what is settled.
+    """
+    if subscription.exceeded_since is not None:
+        # The growth of the year before ended with it (R12).
+        Subscription.objects.filter(pk=subscription.pk).update(exceeded_since=None)
+        subscription.exceeded_since = None
+    product = subscription.registered_product.product
     record(
-        organization=registered_product.organization,
+        organization=subscription.organization,
         action=Action.YEAR_OPENED,
         actor=None,
         on=year.first,
-        product=registered_product.product,
+        product=product,
         first_day=year.first.isoformat(),
         last_day=year.last.isoformat(),
         grace_last_day=rules.grace_last_day(year, subscription.started_on).isoformat(),
     )
-    organization = registered_product.organization
-    [standing] = standings(organization, year.first, [registered_product])
-    note_fully_licensed(standing, on=year.first)
+    if rules.is_fully_licensed(allocated, devices):
+        _mark_fully_licensed(subscription, product, year, sum(allocated.values()), year.first)
 
 
-def note_fully_licensed(standing: ProductStanding, *, on: date) -> bool:
-    """Write down that the current year became fully licensed, with the allowance of that moment (R11, R12)."""
-    current = standing.current
-    if current is None or standing.subscription_id is None:
-        return False
-    if not rules.is_fully_licensed(current.allocated, standing.devices):
-        return False
-    allowance = current.allocated_total
+def _mark_fully_licensed(
+    subscription: Subscription, product: Product, year: rules.Year, allowance: int, on: date
+) -> None:
+    """Write down that a year became fully licensed, with the allowance of that moment: once, for good (R11, R12)."""
     written, _created = SubscriptionYear.objects.get_or_create(
-        organization_id=standing.registered_product.organization_id,
-        subscription_id=standing.subscription_id,
-        number=current.year.number,
+        organization_id=subscription.organization_id, subscription=subscription, number=year.number
     )
     marked = SubscriptionYear.objects.filter(pk=written.pk, fully_licensed_on=None).update(
         fully_licensed_on=on, allowance=allowance
     )
-    if not marked:
-        return False
-    record(
-        organization=standing.registered_product.organization,
-        action=Action.YEAR_FULLY_LICENSED,
-        actor=None,
-        on=on,
-        product=standing.product,
-        first_day=current.year.first.isoformat(),
-        last_day=current.year.last.isoformat(),
-        allowance=allowance,
-    )
-    return True
+    if marked:
+        record(
+            organization=subscription.organization,
+            action=Action.YEAR_FULLY_LICENSED,
+            actor=None,
+            on=on,
+            product=product,
+            first_day=year.first.isoformat(),
+            last_day=year.last.isoformat(),
+            allowance=allowance,
+        )
 
 
 def look_after_change(organization: Organization, on: date) -> None:
@@ -122,7 +123,7 @@ def look_after_change(organization: Organization, on: date) -> None:
     subscriptions = {
         subscription.registered_product_id: subscription
         for subscription in Subscription.objects.filter(organization=organization).select_related(
-            "registered_product__product"
+            "registered_product__product", "organization"
         )
     }
     if not subscriptions:
@@ -130,9 +131,13 @@ def look_after_change(organization: Organization, on: date) -> None:
     chosen = [subscription.registered_product for subscription in subscriptions.values()]
     for standing in standings(organization, on, chosen):
         current = standing.current
-        if current is not None and current.fully_licensed_on is None:
-            note_fully_licensed(standing, on=on)
         subscription = subscriptions[standing.registered_product.pk]
+        if (
+            current is not None
+            and current.fully_licensed_on is None
+            and rules.is_fully_licensed(current.allocated, standing.devices)
+        ):
+            _mark_fully_licensed(subscription, standing.product, current.year, current.allocated_total, on)
         exceeded = standing.status == rules.Status.GROWTH_EXCEEDED
         if exceeded and subscription.exceeded_since is None:
             _note_exceeded(organization, subscription, standing, on)

@@ -121,6 +121,7 @@ class TooManyTries(KeyRefused):
     status = 429
 
     def __init__(self, minutes: int) -> None:
+        self.minutes = minutes
         super().__init__(
             ngettext(
                 "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)d minute.",

@@ -1,0 +1,54 @@
+# License Manager: make demo, make test, make check. Needs Python 3.11 to 3.13, make and a package registry.
+PORT ?= 8000
+# How many tests run side by side.
+JOBS ?= 2
+SOAK_RUNS ?= 2000
+PY := .venv/bin/python
+export DJANGO_SETTINGS_MODULE := licensemgr.settings
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset test soak check format lock
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: ## The demonstration at http://localhost:8000 (PORT=…); Ctrl-C stops it
+	@.ci/environment base
+	@MODE=demonstration exec $(PY) manage.py demo --port $(PORT)
+
+demo-reset: ## Forget the demonstration's data; the next make demo starts over
+	@.ci/environment base
+	@MODE=demonstration exec $(PY) manage.py demo --reset
+
+test: ## The whole suite; on SQLite unless DATABASE_URL and REDIS_URL say otherwise (ARGS="…" goes to pytest)
+	@.ci/environment dev
+	@MODE=test exec $(PY) -m pytest -n $(JOBS) $(ARGS)
+
+soak: ## The state machine over random dates for as long as one likes (SOAK_RUNS=…)
+	@.ci/environment dev
+	@MODE=test SOAK_RUNS=$(SOAK_RUNS) exec $(PY) -m pytest tests/rules -k state_machine -p no:randomly -s $(ARGS)
+
+check: ## Style, types, layers, migrations, settings
+	@.ci/environment dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	MODE=test .venv/bin/mypy
+	.venv/bin/lint-imports
+	MODE=test $(PY) manage.py makemigrations --check --dry-run
+	MODE=test $(PY) manage.py check
+	@MODE=production ALLOWED_HOSTS=portal.example.com \
+	  SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  LICENSE_KEY_PEPPER=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  $(PY) manage.py check --deploy --fail-level WARNING
+
+format: ## Put the code into the form that make check wants
+	@.ci/environment dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+UV_COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --quiet
+lock: ## Compile requirements/*.txt from pyproject.toml (ARGS=--upgrade for newer versions)
+	@.ci/environment dev
+	$(UV_COMPILE) $(ARGS) -o requirements/base.txt
+	$(UV_COMPILE) $(ARGS) --extra dev -o requirements/dev.txt

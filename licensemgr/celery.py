@@ -1,0 +1,46 @@
+"""The Celery application and the whole beat schedule.
+
+Start with ``celery -A licensemgr.celery worker`` and ``celery -A licensemgr.celery beat``; `manage.py demo` and
+`manage.py serve` do. What is due is looked up in the database by the job itself, so a run that is missed, late or doubled
+changes nothing.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
+
+from django.conf import settings
+
+app = Celery("licensemgr")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["licensemgr.portal"])
+
+app.conf.beat_schedule = {
+    # Open years and grace periods, expire lots, tell of exceeded allowances, wherever the local day has changed.
+    "settle the organizations whose day has changed": {
+        "task": "portal.run_daily",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
+    "send the outbox": {
+        "task": "portal.send_outbox",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+}
+app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / "beat-schedule")
+
+
+def make_folders() -> None:
+    """Make the folders that the filesystem transport and beat need before they start."""
+    Path(settings.VAR_DIR).mkdir(parents=True, exist_ok=True)
+    for name, folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).items():
+        if "folder" in name:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+make_folders()

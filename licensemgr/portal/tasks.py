@@ -1,0 +1,31 @@
+"""The jobs that the beat schedule names (licensemgr/celery.py). The database is the truth: each may run late or twice."""
+
+import logging
+
+from celery import shared_task
+
+from licensemgr.core import mail
+from licensemgr.core.errors import Refused
+from licensemgr.portal import daily
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="portal.run_daily")
+def run_daily() -> None:
+    """Settle every organization whose local day has changed and for which something is due (R3)."""
+    try:
+        figures = daily.run_daily()
+    except Refused as error:
+        logger.error("The daily job refused to run. %s", error.sentence)
+        return
+    if figures.looked_at:
+        logger.info("The daily job: %s", figures)
+
+
+@shared_task(name="portal.send_outbox")
+def send_outbox() -> None:
+    """Hand what is due in the outbox to the mail server."""
+    sent = mail.send_outbox()
+    if sent:
+        logger.info("Mail sent: %s", sent)

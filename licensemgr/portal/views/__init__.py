@@ -1,0 +1,1 @@
+"""Pages that join several apps; this package owns no tables."""

@@ -1,0 +1,537 @@
+"""What a product's standing means in words: its status, what happens next, and what to do about it (R14a).
+
+Pure functions of a standing. Every page that says how a product stands says it with these sentences.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils import formats
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from products.models import LicenseKind
+from subscriptions import rules
+from subscriptions.queries import ProductStanding, YearStanding
+from subscriptions.rules import Status
+
+# R14a's rows in the words that pages show.
+STATUS_LABELS: Mapping[Status, Promise] = {
+    Status.UNREGISTERED: gettext_lazy("Not registered"),
+    Status.LICENSED: gettext_lazy("Licensed"),
+    Status.GROWTH_EXCEEDED: gettext_lazy("Growth allowance exceeded"),
+    Status.STARTED: gettext_lazy("Subscription has started"),
+    Status.NO_NEED: gettext_lazy("No licenses needed"),
+    Status.RENEWAL_GRACE: gettext_lazy("Renewal grace period"),
+    Status.UNLICENSED: gettext_lazy("Not licensed"),
+    Status.HARDWARE: gettext_lazy("Licensed by hardware"),
+    Status.EXPANSION_NEEDED: gettext_lazy("Expansion licenses needed"),
+    Status.TRIAL: gettext_lazy("Trial"),
+    Status.TRIAL_ENDED: gettext_lazy("Trial has ended"),
+    Status.NOT_STARTED: gettext_lazy("Subscription not started"),
+}
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """The one sentence on what to do next, and the page on which to do it, if there is anything to do."""
+
+    sentence: str
+    url_name: str | None = None
+    label: str = ""
+    tone: str = "info"
+    # The last day on which it helps.
+    by: date | None = None
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """What becomes true of a product next by itself, and on which date."""
+
+    text: str
+    on: date | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class StatusWords:
+    """The license status as the Product overview says it."""
+
+    code: str
+    label: str
+    sentences: tuple[str, ...]
+    tone: str
+
+
+def format_date(day: date) -> str:
+    """A date as pages write it."""
+    return formats.date_format(day, "DATE_FORMAT")
+
+
+def days_left(last_day: date, on: date) -> str:
+    """How far a last day is, in words: the last day itself has 0 days left (R14a)."""
+    left = (last_day - on).days
+    if left < 0:
+        return _("ended")
+    if left == 0:
+        return _("today is the last day")
+    return ngettext("%(days)d day left", "%(days)d days left", left) % {"days": left}
+
+
+def listed(standing: ProductStanding, quantities: Mapping[str, int]) -> str:
+    """Quantities per license type in catalogue order, those of 0 left out."""
+    return ", ".join(
+        _("%(type)s: %(quantity)d") % {"type": license_type.name, "quantity": quantities[license_type.code]}
+        for license_type in standing.types
+        if quantities.get(license_type.code)
+    )
+
+
+def status_label(status: Status) -> str:
+    """The words for a status."""
+    return str(STATUS_LABELS[status])
+
+
+def short_in_wallet(standing: ProductStanding, year: YearStanding) -> dict[str, int]:
+    """What the wallet lacks to fill what the year is missing, per type (R14: no type serves for another)."""
+    held = standing.wallet[LicenseKind.SUBSCRIPTION]
+    return {code: max(0, missing - held.get(code, 0)) for code, missing in year.missing.items()}
+
+
+def first_missing_year(standing: ProductStanding) -> YearStanding | None:
+    """The nearest year on offer that misses licenses: the only one that can be allocated first (R15)."""
+    return next((year for year in standing.years if year.missing_total), None)
+
+
+# --- what to do next ---------------------------------------------------------------------------------------------
+
+
+def next_step(standing: ProductStanding) -> NextStep:
+    """What a manager should do now, by status, wallet and need."""
+    status = standing.status
+    if status in (Status.NOT_STARTED, Status.TRIAL, Status.TRIAL_ENDED):
+        return _step_to_start(standing)
+    if status == Status.HARDWARE:
+        return NextStep(_("Nothing to do: hardware units license every system of this product."), tone="success")
+    if status == Status.EXPANSION_NEEDED:
+        return NextStep(
+            _("Allocate expansion licenses to the hardware unit that lacks them; System setup shows which."),
+            "system_setup",
+            _("System setup"),
+            "warning",
+        )
+    year = first_missing_year(standing)
+    if standing.current is None or year is None:
+        return _step_when_nothing_is_missing(standing)
+    if year.offset == 0:
+        return _step_for_current_year(standing, year)
+    return _step_for_coming_year(standing, year)
+
+
+def _step_to_start(standing: ProductStanding) -> NextStep:
+    label = _("Start your subscription")
+    last = standing.trial_last_on
+    if standing.status == Status.TRIAL and last is not None:
+        if last == standing.on:
+            sentence = _("Start your subscription today, the last day of the trial: its grace period follows at once.")
+        else:
+            sentence = _("Start your subscription by %(last)s, the last day of the trial; starting it ends the trial.") % {
+                "last": format_date(last)
+            }
+        return NextStep(sentence, "start_subscription", label, "info", last)
+    sentence = ngettext(
+        "Start your subscription: a grace period of %(days)d day to redeem license keys and to allocate licenses follows.",
+        "Start your subscription: a grace period of %(days)d days to redeem license keys and to allocate licenses follows.",
+        rules.GRACE_DAYS,
+    ) % {"days": rules.GRACE_DAYS}
+    tone = "warning" if standing.status == Status.TRIAL_ENDED else "info"
+    return NextStep(sentence, "start_subscription", label, tone)
+
+
+def _step_when_nothing_is_missing(standing: ProductStanding) -> NextStep:
+    if standing.status in (Status.NO_NEED, Status.STARTED):
+        return NextStep(
+            _("Nothing to do: without devices no licenses are needed. Devices that are added need licenses."),
+            "system_setup",
+            _("System setup"),
+            "neutral",
+        )
+    last = standing.years[-1].year.last if standing.years else None
+    if last is None:
+        return NextStep(_("Nothing to do."), tone="neutral")
+    return NextStep(
+        _("Nothing to do: with today's devices no licenses are missing up to %(last)s, the end of the last year on offer.")
+        % {"last": format_date(last)},
+        tone="success",
+    )
+
+
+def _step_for_current_year(standing: ProductStanding, year: YearStanding) -> NextStep:
+    grace = standing.grace_last_day if standing.in_grace else None
+    exceeded = standing.status == Status.GROWTH_EXCEEDED
+    tone = "warning" if grace is not None or exceeded else "danger"
+    if exceeded:
+        grace = None
+    short = short_in_wallet(standing, year)
+    total_short, total = sum(short.values()), year.missing_total
+    if grace is not None:
+        until = _("by %(last)s, the last day of grace") % {"last": format_date(grace)}
+    elif exceeded:
+        until = _("to keep to the growth allowance")
+    else:
+        until = _("to be licensed again")
+    if not total_short:
+        sentence = ngettext(
+            "Allocate the %(total)d license that is missing (%(listed)s) %(until)s: the wallet holds enough.",
+            "Allocate the %(total)d licenses that are missing (%(listed)s) %(until)s: the wallet holds enough.",
+            total,
+        )
+        values = {"total": total, "listed": listed(standing, year.missing), "until": until}
+        return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), tone, grace)
+    sentence = ngettext(
+        "Buy and redeem %(short)d more license (%(listed)s), then allocate the %(total)d missing %(until)s.",
+        "Buy and redeem %(short)d more licenses (%(listed)s), then allocate the %(total)d missing %(until)s.",
+        total_short,
+    )
+    values = {"short": total_short, "listed": listed(standing, short), "total": total, "until": until}
+    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), tone, grace)
+
+
+def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> NextStep:
+    """The current year misses nothing: the next one that does, and whether the wallet already holds it (R15)."""
+    short = short_in_wallet(standing, year)
+    total_short, total = sum(short.values()), year.missing_total
+    first = format_date(year.year.first)
+    by = year.year.first + timedelta(days=rules.GRACE_DAYS)
+    if not total_short:
+        sentence = ngettext(
+            "Nothing is missing today; the year from %(first)s misses %(total)d license (%(listed)s), which the wallet holds: "
+            "allocate it by %(by)s.",
+            "Nothing is missing today; the year from %(first)s misses %(total)d licenses (%(listed)s), which the wallet holds: "
+            "allocate them by %(by)s.",
+            total,
+        )
+        values = {"first": first, "total": total, "listed": listed(standing, year.missing), "by": format_date(by)}
+        return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), "success", by)
+    sentence = ngettext(
+        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more license (%(listed)s), and allocate "
+        "by %(by)s.",
+        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more licenses (%(listed)s), and "
+        "allocate by %(by)s.",
+        total_short,
+    )
+    values = {"first": first, "short": total_short, "listed": listed(standing, short), "by": format_date(by)}
+    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), "success", by)
+
+
+# --- what happens next -------------------------------------------------------------------------------------------
+
+
+def upcoming(standing: ProductStanding) -> Upcoming:
+    """What happens next by itself, and when: a row's words on the Product list (R2: derived, never from a job)."""
+    status, on = standing.status, standing.on
+    if status == Status.TRIAL and standing.trial_last_on is not None:
+        return Upcoming(_("Trial ends"), standing.trial_last_on, days_left(standing.trial_last_on, on))
+    if standing.current is None or standing.next_year is None:
+        return Upcoming(_("Nothing until the subscription starts"))
+    grace = standing.grace_last_day
+    if status in (Status.STARTED, Status.RENEWAL_GRACE) and grace is not None:
+        return Upcoming(_("Grace period ends"), grace, days_left(grace, on))
+    renewal = standing.next_year.year.first
+    lacks = standing.next_year.missing_total
+    hint = ""
+    if lacks:
+        hint = ngettext("needs %(count)d more license", "needs %(count)d more licenses", lacks) % {"count": lacks}
+    elif standing.next_year.allocated_total:
+        hint = _("fully allocated")
+    return Upcoming(_("Subscription year renews"), renewal, hint)
+
+
+def next_change_on(standing: ProductStanding) -> date | None:
+    """The next date on which this standing changes by itself, or None: trial, grace, renewal, a lot that expires."""
+    dates = [lot.expires_on for lots in standing.stock.values() for lot in lots]
+    if standing.current is None:
+        if standing.trial_last_on is not None:
+            dates.append(standing.trial_last_on + timedelta(days=1))
+    else:
+        dates.append(standing.current.year.last + timedelta(days=1))
+        if standing.grace_last_day is not None and standing.current.fully_licensed_on is None:
+            dates.append(standing.grace_last_day + timedelta(days=1))
+    return min((day for day in dates if day > standing.on), default=None)
+
+
+# --- what the status says ----------------------------------------------------------------------------------------
+
+_TONES: Mapping[Status, str] = {
+    Status.LICENSED: "success",
+    Status.HARDWARE: "success",
+    Status.STARTED: "warning",
+    Status.RENEWAL_GRACE: "warning",
+    Status.GROWTH_EXCEEDED: "warning",
+    Status.EXPANSION_NEEDED: "warning",
+    Status.UNLICENSED: "danger",
+    Status.TRIAL_ENDED: "danger",
+}
+
+
+def status_words(standing: ProductStanding) -> StatusWords:
+    """What the page says of the status: R14a's last column."""
+    status = standing.status
+    sentences = {
+        Status.LICENSED: _say_licensed,
+        Status.GROWTH_EXCEEDED: _say_exceeded,
+        Status.STARTED: _say_grace,
+        Status.NO_NEED: _say_no_need,
+        Status.RENEWAL_GRACE: _say_grace,
+        Status.UNLICENSED: _say_unlicensed,
+        Status.HARDWARE: _say_hardware,
+        Status.EXPANSION_NEEDED: _say_hardware,
+        Status.TRIAL: _say_trial,
+        Status.TRIAL_ENDED: _say_to_start,
+        Status.NOT_STARTED: _say_to_start,
+    }[status](standing)
+    return StatusWords(str(status), status_label(status), tuple(sentences), _TONES.get(status, "info"))
+
+
+def missing_sentence(standing: ProductStanding, year: YearStanding) -> str:
+    """What a year is missing, per type."""
+    total = year.missing_total
+    if not total:
+        return _("No licenses are missing.")
+    return ngettext(
+        "%(total)d license is missing (%(listed)s).", "%(total)d licenses are missing (%(listed)s).", total
+    ) % {"total": total, "listed": listed(standing, year.missing)}
+
+
+def _say_licensed(standing: ProductStanding) -> list[str]:
+    sentences: list[str] = []
+    if standing.licensed_until is not None:
+        sentences.append(_("Licensed until %(last)s.") % {"last": format_date(standing.licensed_until)})
+    coming = standing.next_year
+    if coming is None:
+        return sentences
+    values = {
+        "first": format_date(coming.year.first),
+        "need": coming.need_total,
+        "listed": listed(standing, coming.need),
+        "missing": coming.missing_total,
+    }
+    if not coming.need_total:
+        sentences.append(_("The next year, from %(first)s, needs no licenses with today's devices.") % values)
+    elif coming.missing_total:
+        sentence = ngettext(
+            "The next year, from %(first)s, needs %(need)d license (%(listed)s); %(missing)d of them not yet allocated.",
+            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s); %(missing)d of them not yet allocated.",
+            coming.need_total,
+        )
+        sentences.append(sentence % values)
+    else:
+        sentence = ngettext(
+            "The next year, from %(first)s, needs %(need)d license (%(listed)s), and all of it is allocated.",
+            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s), and all of them are allocated.",
+            coming.need_total,
+        )
+        sentences.append(sentence % values)
+    return sentences
+
+
+def _say_exceeded(standing: ProductStanding) -> list[str]:
+    current = standing.current
+    if current is None:
+        return []
+    return [
+        missing_sentence(standing, current),
+        _("The product stays licensed, but it has grown by more than the annual growth allowance of %(allowance)d.")
+        % {"allowance": current.allowance or 0},
+    ]
+
+
+def _say_grace(standing: ProductStanding) -> list[str]:
+    current, grace = standing.current, standing.grace_last_day
+    if current is None or grace is None:
+        return []
+    sentences = [
+        _("Grace period ends %(last)s, %(left)s.") % {"last": format_date(grace), "left": days_left(grace, standing.on)}
+    ]
+    if standing.next_year is not None and grace >= standing.next_year.year.first:
+        # A first grace that reaches the year's end: the next year's takes over on its first day (R9).
+        first = standing.next_year.year.first
+        sentences.append(
+            _("The next year begins before, on %(first)s, with a grace period of its own until %(last)s.")
+            % {"first": format_date(first), "last": format_date(first + timedelta(days=rules.GRACE_DAYS))}
+        )
+    return [*sentences, missing_sentence(standing, current)]
+
+
+def _say_no_need(standing: ProductStanding) -> list[str]:
+    return [_("Nothing is missing. Devices that are added need licenses at once.")]
+
+
+def _say_unlicensed(standing: ProductStanding) -> list[str]:
+    current, grace = standing.current, standing.grace_last_day
+    if current is None or grace is None:
+        return []
+    return [
+        _("The grace period ended %(last)s.") % {"last": format_date(grace)},
+        missing_sentence(standing, current),
+        *_cost_of_coming_back(standing, current),
+    ]
+
+
+def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> list[str]:
+    """What allocating the missing licenses today costs, and what of it comes back (R19)."""
+    if standing.started_on is None:
+        return []
+    given = {
+        code: rules.compensate(
+            quantity=quantity,
+            year=current.year,
+            started_on=standing.started_on,
+            on=standing.on,
+            credit=standing.credit_days[code],
+        )
+        for code, quantity in current.missing.items()
+        if quantity
+    }
+    if not given:
+        return []
+    used = next(iter(given.values())).days_used_each
+    total = current.missing_total
+    cost = ngettext(
+        "Coming back today costs %(total)d license, which covers %(from)s to %(last)s, %(used)d days.",
+        "Coming back today costs %(total)d licenses, which cover %(from)s to %(last)s, %(used)d days.",
+        total,
+    ) % {
+        "total": total,
+        "from": format_date(standing.on),
+        "last": format_date(current.year.last),
+        "used": used,
+    }
+    days = sum(compensation.days_given for compensation in given.values())
+    if not days:
+        return [cost]
+    licenses = {code: compensation.licenses for code, compensation in given.items()}
+    credit = {code: compensation.credit_after for code, compensation in given.items()}
+    back = ngettext(
+        "For the time already over %(days)d license day is given back", "For the time already over %(days)d license days are given back", days
+    ) % {"days": days}
+    parts = [back]
+    if sum(licenses.values()):
+        parts.append(
+            ngettext("%(count)d new license in the wallet (%(listed)s)", "%(count)d new licenses in the wallet (%(listed)s)", sum(licenses.values()))
+            % {"count": sum(licenses.values()), "listed": listed(standing, licenses)}
+        )
+    if sum(credit.values()):
+        parts.append(_("then credit days (%(listed)s)") % {"listed": listed(standing, credit)})
+    return [cost, "; ".join(parts) + "."]
+
+
+def _say_hardware(standing: ProductStanding) -> list[str]:
+    return [_("System setup shows the hardware units and their licenses.")]
+
+
+def _say_trial(standing: ProductStanding) -> list[str]:
+    last = standing.trial_last_on
+    if last is None:
+        return []
+    return [
+        _("The last day of the trial is %(last)s, %(left)s.")
+        % {"last": format_date(last), "left": days_left(last, standing.on)}
+    ]
+
+
+def _say_to_start(standing: ProductStanding) -> list[str]:
+    sentences: list[str] = []
+    if standing.status == Status.TRIAL_ENDED and standing.trial_last_on is not None:
+        sentences.append(_("The trial ended on %(last)s.") % {"last": format_date(standing.trial_last_on)})
+    return [*sentences, _("To license the product, start its subscription with the button “Start your subscription”.")]
+
+
+# --- before starting ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DatesAfterStart:
+    """The dates that follow from starting a subscription (R7, R8, R9)."""
+
+    is_first: bool
+    anchor_on: date
+    year: rules.Year
+    covered_from: date
+    grace_last_day: date
+    # Where the grace of a start near the year's end passes to the next year's: that one's last day.
+    next_grace_last_day: date | None
+    renewal_on: date
+
+
+def dates_after_start(anchor_on: date | None, on: date) -> DatesAfterStart:
+    """What starting on ``on`` would set; ``anchor_on`` is None for the organization's first start."""
+    anchor = anchor_on or on
+    year = rules.current_year(anchor, on)
+    renewal_on = year.last + timedelta(days=1)
+    grace = rules.grace_last_day(year, on)
+    follows = renewal_on + timedelta(days=rules.GRACE_DAYS) if grace >= renewal_on else None
+    return DatesAfterStart(anchor_on is None, anchor, year, rules.covered_from(year, on), grace, follows, renewal_on)
+
+
+# --- the years as a timeline -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of the timeline, in the form of `components/timeline.html`."""
+
+    label: str
+    state: str
+    start: date
+    end: date
+    detail: str
+    current: bool = False
+    today_percent: int | None = None
+    fill_percent: int = 0
+    covered_from: date | None = None
+
+
+def timeline(standing: ProductStanding) -> tuple[Segment, ...]:
+    """The trial before the start, or the six years on offer after it (R15)."""
+    if not standing.years:
+        last = standing.trial_last_on
+        first = standing.registered_product.registered_on
+        if last is None:
+            return ()
+        running = standing.on <= last
+        detail = days_left(last, standing.on) if running else _("Trial has ended")
+        percent = _percent((standing.on - first).days, (last - first).days + 1) if running else None
+        return (Segment(_("Trial"), "trial" if running else "past", first, last, detail, running, percent),)
+    return tuple(_segment(standing, year) for year in standing.years)
+
+
+def _segment(standing: ProductStanding, year: YearStanding) -> Segment:
+    first, last = year.year.first, year.year.last
+    label = str(first.year) if first.year == last.year else f"{first.year}/{last.year}"
+    need, allocated = year.need_total, year.allocated_total
+    current = year.offset == 0
+    if not year.missing_total:
+        state = "licensed" if allocated else "none"
+        detail = _("Fully licensed") if allocated else _("No licenses needed")
+    else:
+        in_grace = current and standing.status in (Status.STARTED, Status.RENEWAL_GRACE)
+        state = "grace" if in_grace else "partial" if allocated else "missing" if current else "open"
+        detail = _("%(missing)d of %(need)d missing") % {"missing": year.missing_total, "need": need}
+    return Segment(
+        label=label,
+        state=state,
+        start=first,
+        end=last,
+        detail=detail,
+        current=current,
+        today_percent=_percent((standing.on - first).days, (last - first).days + 1) if current else None,
+        fill_percent=_percent(need - year.missing_total, need) if need else 0,
+        covered_from=year.covered_from if year.covered_from != first else None,
+    )
+
+
+def _percent(part: int, whole: int) -> int:
+    return max(0, min(100, part * 100 // whole)) if whole else 0

@@ -1,0 +1,103 @@
+"""Product overview, and starting its subscription."""
+
+from datetime import date
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from organizations.access import OrganizationRequest, Permission, organization_view
+from products.models import LicenseKind, RegisteredProduct
+from subscriptions import advice, services
+from subscriptions.errors import AlreadyStarted
+from subscriptions.advice import dates_after_start
+from subscriptions.models import SubscriptionPeriod
+from subscriptions.queries import ProductStanding, product_standing
+
+
+@require_GET
+@organization_view(Permission.LOOK)
+def product_overview(request: OrganizationRequest, product: str) -> HttpResponse:
+    """How the product stands, its years, and what to do next (R14a)."""
+    registered_product = _registered_product(request, product)
+    standing = product_standing(registered_product, request.today)
+    fragment = request.htmx and not request.htmx.boosted
+    template = "subscriptions/_product_overview.html" if fragment else "subscriptions/product_overview.html"
+    context = {
+        "active_tab": "overview",
+        "product": registered_product.product,
+        "standing": standing,
+        "status": advice.status_words(standing),
+        "next_step": advice.next_step(standing),
+        "upcoming": advice.upcoming(standing),
+        "segments": advice.timeline(standing),
+        "rows": _rows(standing),
+    }
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@organization_view(Permission.MANAGE_LICENSES)
+def start_subscription(request: OrganizationRequest, product: str) -> HttpResponse:
+    """The dates that will follow, and the start itself (R7, R8, R9); sent twice it starts once."""
+    registered_product = _registered_product(request, product)
+    overview = redirect("product_overview", request.organization.slug, product)
+    overview.status_code = 303
+    if request.method == "POST":
+        try:
+            services.start_subscription(registered_product=registered_product, actor=request.user, on=request.today)
+        except AlreadyStarted as refusal:
+            messages.info(request, refusal.sentence)
+        else:
+            messages.success(request, _("Subscription has started. The grace period is displayed below."))
+        return overview
+    standing = product_standing(registered_product, request.today)
+    if standing.started_on is not None:
+        messages.info(request, AlreadyStarted(started_on=standing.started_on).sentence)
+        return overview
+    context = {
+        "active_tab": "overview",
+        "product": registered_product.product,
+        "standing": standing,
+        "status": advice.status_words(standing),
+        "dates": dates_after_start(_anchor(request), request.today),
+    }
+    return render(request, "subscriptions/start_subscription.html", context)
+
+
+def _registered_product(request: OrganizationRequest, code: str) -> RegisteredProduct:
+    """The organization's registered product, or 404 (R30)."""
+    return get_object_or_404(
+        RegisteredProduct.objects.select_related("product", "organization"),
+        organization=request.organization,
+        product__code=code,
+    )
+
+
+def _anchor(request: OrganizationRequest) -> date | None:
+    period = SubscriptionPeriod.objects.filter(organization=request.organization).first()
+    return period.anchor_on if period else None
+
+
+def _rows(standing: ProductStanding) -> list[dict[str, object]]:
+    """Per license type: devices, what the current year needs, holds and misses, and the wallet."""
+    current = standing.current
+    wallet = standing.wallet
+    return [
+        {
+            "type": license_type,
+            "devices": standing.devices[license_type.code],
+            "need": (current.need if current else standing.devices)[license_type.code],
+            "allocated": current.allocated[license_type.code] if current else None,
+            "missing": current.missing[license_type.code] if current else None,
+            "wallet": wallet[LicenseKind.SUBSCRIPTION][license_type.code],
+            "wallet_hardware": wallet[LicenseKind.HARDWARE][license_type.code],
+            "credit_days": standing.credit_days[license_type.code],
+        }
+        for license_type in standing.types
+    ]

@@ -1,0 +1,185 @@
+"""Valid rows for tests, made through the services; licenses always arrive by redeeming."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import factory
+from django.contrib.auth.hashers import make_password
+
+from licensemgr.portal.playing import describe, ensure_catalogue
+from organizations.books import settle
+from organizations.models import Organization, User
+from organizations.services import create_organization
+from products.models import LicenseKind, Product, RegisteredProduct, System, SystemSource
+from products.services import remove_system, report_system
+from subscriptions.models import Allocation, Subscription
+from subscriptions.queries import ProductStanding, product_standing
+from subscriptions.services import allocate_licenses, start_subscription
+from wallet.models import Redemption
+from wallet.services import issue_license_keys, redeem_license_key
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in tests only
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    """A person with the password ``PASSWORD``."""
+
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda number: f"person{number}@example.com")
+    first_name = "Pat"
+    last_name = factory.Sequence(lambda number: f"Person {number}")
+    password = factory.LazyFunction(lambda: make_password(PASSWORD))
+
+
+class OrganizationFactory(factory.django.DjangoModelFactory[Organization]):
+    """An organization, made by its service. ``administrator`` is a user or None."""
+
+    class Meta:
+        model = Organization
+
+    name = factory.Sequence(lambda number: f"Organization {number}")
+    time_zone = "UTC"
+    on = date(2027, 3, 1)
+    administrator = None
+
+    @classmethod
+    def _create(cls, model_class: type[Organization], *args: Any, **kwargs: Any) -> Organization:
+        return create_organization(actor=kwargs.pop("administrator"), **kwargs)
+
+
+def camera_station() -> Product:
+    """Camera Station: core-device and universal-device in catalogue order, a trial of 30 days."""
+    return ensure_catalogue()["camera-station"]
+
+
+def audio_manager() -> Product:
+    """Audio Manager: audio-device, no trial."""
+    return ensure_catalogue()["audio-manager"]
+
+
+# Short names of license types: ``core=3`` in a test is ``{"core-device": 3}`` in the services.
+SHORT = {"core": "core-device", "universal": "universal-device", "audio": "audio-device"}
+
+
+def by_code(short: Mapping[str, int]) -> dict[str, int]:
+    """Quantities per license type code from quantities per short name."""
+    return {SHORT.get(name, name.replace("_", "-")): quantity for name, quantity in short.items()}
+
+
+def register(
+    organization: Organization, product: Product, *, on: date, system: str = "Main", **devices: int
+) -> RegisteredProduct:
+    """Register ``product`` with one online system that has these devices."""
+    Books(organization).report(on, product=product.code, system=system, **devices)
+    return RegisteredProduct.objects.select_related("organization", "product").get(
+        organization=organization, product=product
+    )
+
+
+def issue(product: Product, kind: str = LicenseKind.SUBSCRIPTION, **licenses: int) -> str:
+    """One license key in clear."""
+    [key] = issue_license_keys(product=product, kind=kind, licenses=by_code(licenses), count=1, actor=None)
+    return key
+
+
+def redeem(
+    registered_product: RegisteredProduct,
+    *,
+    on: date,
+    actor: User | None = None,
+    kind: str = LicenseKind.SUBSCRIPTION,
+    **licenses: int,
+) -> Redemption:
+    """Issue a key with these licenses and redeem it at once: ``redeem(product, on=today, core=10)``."""
+    key = issue(registered_product.product, kind, **licenses)
+    return redeem_license_key(registered_product=registered_product, license_key=key, actor=actor, on=on)
+
+
+@dataclass
+class Books:
+    """Acts in one organization through the services, briefly, for histories that are worked out by hand."""
+
+    organization: Organization
+    product: str = "camera-station"
+    products: Mapping[str, Product] = field(default_factory=ensure_catalogue)
+
+    def registered(self, product: str | None = None) -> RegisteredProduct:
+        """The registered product, fresh from the database."""
+        return RegisteredProduct.objects.select_related("organization", "product").get(
+            organization=self.organization, product__code=product or self.product
+        )
+
+    def report(
+        self,
+        on: date,
+        *,
+        product: str | None = None,
+        system: str = "Main",
+        source: SystemSource = SystemSource.ONLINE,
+        **devices: int,
+    ) -> System:
+        """A system's whole report, which registers it and the product where they are new."""
+        return report_system(
+            organization=self.organization,
+            product=self.products[product or self.product],
+            system_id=self.system_id(system),
+            name=system,
+            devices=by_code(devices),
+            source=source,
+            actor=None,
+            on=on,
+        )
+
+    def system_id(self, system: str) -> uuid.UUID:
+        """The system id that goes with a name in this organization."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"{self.organization.pk}/{system}")
+
+    def remove(self, on: date, *, system: str = "Main") -> None:
+        """Remove a system."""
+        found = System.objects.get(organization=self.organization, system_id=self.system_id(system), removed_on=None)
+        remove_system(system=found, actor=None, on=on)
+
+    def start(self, on: date, *, product: str | None = None) -> Subscription:
+        """Start the product's subscription."""
+        return start_subscription(registered_product=self.registered(product), actor=None, on=on)
+
+    def redeem(
+        self, on: date, *, product: str | None = None, kind: str = LicenseKind.SUBSCRIPTION, **licenses: int
+    ) -> Redemption:
+        """Redeem a new key with these licenses."""
+        return redeem(self.registered(product), on=on, kind=kind, **licenses)
+
+    def allocate(
+        self,
+        on: date,
+        *years: Mapping[str, int],
+        product: str | None = None,
+        nonce: uuid.UUID | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Allocation:
+        """Confirm an allocation: the first mapping is for the current year, the next for the one after it."""
+        return allocate_licenses(
+            registered_product=self.registered(product),
+            plan={offset: by_code(quantities) for offset, quantities in enumerate(years)},
+            nonce=nonce or uuid.uuid4(),
+            actor=None,
+            on=on,
+            facts=facts,
+        )
+
+    def settle(self, on: date) -> int:
+        """What the daily job does."""
+        return settle(self.organization, on)
+
+    def stand(self, on: date, *, product: str | None = None) -> ProductStanding:
+        """How the product stands, as pages read it."""
+        return product_standing(self.registered(product), on)
+
+    def describe(self, on: date, *, product: str | None = None) -> dict[str, Any]:
+        """How the product stands, in the form of the scenario files."""
+        return describe(self.stand(on, product=product))

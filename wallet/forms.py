@@ -1,0 +1,43 @@
+"""What is typed on the Product wallet."""
+
+import uuid
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class RedeemLicenseKeyForm(forms.Form):
+    """A license key, typed or pasted (R21). Whether it is one is the service's to say, so any text is taken here."""
+
+    license_key = forms.CharField(
+        label=_("License key"),
+        required=False,
+        strip=False,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "placeholder": "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX",
+            }
+        ),
+        help_text=_("25 symbols in five groups. Capitals, spaces and hyphens do not matter, nor does O for 0 or I for 1."),
+    )
+    # Names this form, so that a double click is told from a second try.
+    form_token = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("This form is incomplete. Nothing was changed. Send it again."),
+            "invalid": _("This form can't be read. Nothing was changed. Send it again."),
+        },
+    )
+
+    def renew_token(self) -> None:
+        """Give the form a token of its own again where the one it came with can't be read; what was typed stays."""
+        self.data = self.data.copy()
+        self.data["form_token"] = str(uuid.uuid4())
+
+
+def new_form() -> RedeemLicenseKeyForm:
+    """An empty form with a token of its own."""
+    return RedeemLicenseKeyForm(initial={"form_token": uuid.uuid4()})

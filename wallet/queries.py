@@ -1,0 +1,281 @@
+"""What a product's wallet holds and how it came to: what the Product wallet shows (R2, R22, R23)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from licensemgr.core.calendar import anniversary
+from products.models import LicenseKind, LicenseType, RegisteredProduct
+from wallet.models import (
+    AccountCategory,
+    AccountUnit,
+    Entry,
+    LedgerAccount,
+    Lot,
+    LotOrigin,
+    Redemption,
+    Transfer,
+    TransferReason,
+)
+from wallet.rules import use_by
+
+DAYS_PER_LICENSE = 365  # R19
+MOVEMENTS_PER_PAGE = 20
+
+
+@dataclass(frozen=True)
+class TypeStock:
+    """How many licenses of one type the wallet holds, by kind, and its credit days."""
+
+    license_type: LicenseType
+    subscription: int
+    hardware: int
+    credit_days: int
+
+    @property
+    def days_to_next_license(self) -> int:
+        """How many more license days make the credit a whole license (R19)."""
+        return DAYS_PER_LICENSE - self.credit_days
+
+
+@dataclass(frozen=True)
+class LotLine:
+    """A lot that can still be allocated from."""
+
+    license_type: str
+    kind: str
+    kind_label: str
+    origin: str
+    origin_label: str
+    quantity: int
+    quantity_entered: int
+    entered_on: date
+    use_by: date
+    is_expiring: bool
+    order_reference: str
+    key_tail: str
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """A registered product's wallet on a date."""
+
+    types: tuple[TypeStock, ...]
+    lots: tuple[LotLine, ...]
+
+    @property
+    def subscription_total(self) -> int:
+        return sum(stock.subscription for stock in self.types)
+
+    @property
+    def hardware_total(self) -> int:
+        return sum(stock.hardware for stock in self.types)
+
+    @property
+    def expiring_total(self) -> int:
+        return sum(lot.quantity for lot in self.lots if lot.is_expiring)
+
+    @property
+    def credits(self) -> tuple[TypeStock, ...]:
+        return tuple(stock for stock in self.types if stock.credit_days)
+
+
+def product_wallet(registered_product: RegisteredProduct, on: date) -> Wallet:
+    """What the wallet holds on ``on``; lots that expired without a job having written it down are left out (R2, R22)."""
+    types = list(registered_product.product.license_types.order_by("position", "pk"))
+    lots = list(
+        Lot.objects.filter(
+            organization_id=registered_product.organization_id,
+            registered_product=registered_product,
+            account__balance__gt=0,
+            expires_on__gt=on,
+        )
+        .select_related("account__license_type", "transfer__redemption__license_key__batch")
+        .order_by("expires_on", "pk")
+    )
+    entered = {
+        entry.to_account_id: entry.quantity
+        for entry in Entry.objects.filter(
+            organization_id=registered_product.organization_id,
+            to_account__in=[lot.account_id for lot in lots],
+            from_account__category=AccountCategory.ENTERED,
+        )
+    }
+    credit = dict(
+        LedgerAccount.objects.filter(
+            organization_id=registered_product.organization_id,
+            registered_product=registered_product,
+            category=AccountCategory.DAYS_CREDIT,
+        ).values_list("license_type", "balance")
+    )
+    held: defaultdict[tuple[int, str], int] = defaultdict(int)
+    for lot in lots:
+        held[lot.account.license_type_id, lot.account.kind] += lot.account.balance
+    return Wallet(
+        types=tuple(
+            TypeStock(
+                license_type=license_type,
+                subscription=held[license_type.pk, LicenseKind.SUBSCRIPTION],
+                hardware=held[license_type.pk, LicenseKind.HARDWARE],
+                credit_days=credit.get(license_type.pk, 0),
+            )
+            for license_type in types
+        ),
+        lots=tuple(_lot_line(lot, entered.get(lot.account_id, lot.account.balance), on) for lot in lots),
+    )
+
+
+def _lot_line(lot: Lot, quantity_entered: int, on: date) -> LotLine:
+    redemption: Redemption | None = getattr(lot.transfer, "redemption", None)
+    return LotLine(
+        license_type=lot.account.license_type.name,
+        kind=lot.account.kind,
+        kind_label=str(LicenseKind(lot.account.kind).label),
+        origin=lot.origin,
+        origin_label=str(LotOrigin(lot.origin).label),
+        quantity=lot.account.balance,
+        quantity_entered=quantity_entered,
+        entered_on=lot.entered_on,
+        use_by=use_by(lot.expires_on),
+        is_expiring=lot.expires_on <= anniversary(on, 1),
+        order_reference=redemption.license_key.batch.order_reference if redemption else "",
+        key_tail=redemption.license_key.tail if redemption else "",
+    )
+
+
+@dataclass(frozen=True)
+class MovementLine:
+    """What a movement added to the wallet (positive) or took from it (negative), of one type and kind."""
+
+    license_type: str
+    kind_label: str
+    quantity: int
+    unit: str
+
+    @property
+    def amount(self) -> int:
+        return abs(self.quantity)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A transfer as the wallet sees it. ``sequence`` is None for what became true and is not written down yet (R2)."""
+
+    sequence: int | None
+    happened_on: date
+    written_at: datetime | None
+    reason: str
+    reason_label: str
+    actor: str
+    reference: str
+    lines: tuple[MovementLine, ...]
+
+
+@dataclass(frozen=True)
+class MovementPage:
+    """Some movements, the newest first, and the ``before`` with which the next page is asked for."""
+
+    movements: tuple[Movement, ...]
+    next_before: int | None
+
+
+def product_movements(registered_product: RegisteredProduct, on: date, before: int | None = None) -> MovementPage:
+    """The movements of the product's licenses, newest first, those with a sequence below ``before``."""
+    transfers = Transfer.objects.filter(
+        organization_id=registered_product.organization_id, registered_product=registered_product
+    )
+    if before is not None:
+        transfers = transfers.filter(sequence__lt=before)
+    found = list(
+        transfers.select_related("actor", "redemption__license_key__batch").order_by("-sequence")[: MOVEMENTS_PER_PAGE + 1]
+    )
+    shown = found[:MOVEMENTS_PER_PAGE]
+    entries: defaultdict[int, list[Entry]] = defaultdict(list)
+    for entry in (
+        Entry.objects.filter(organization_id=registered_product.organization_id, transfer__in=shown)
+        .filter(Q(from_account__category__in=_SHOWN) | Q(to_account__category__in=_SHOWN))
+        .select_related("from_account__license_type", "to_account")
+        .order_by("pk")
+    ):
+        entries[entry.transfer_id].append(entry)
+    movements = [_movement(transfer, entries[transfer.pk]) for transfer in shown]
+    if before is None:
+        movements = [*_unwritten_expiries(registered_product, on), *movements]
+    return MovementPage(tuple(movements), shown[-1].sequence if len(found) > MOVEMENTS_PER_PAGE else None)
+
+
+_SHOWN = (AccountCategory.WALLET, AccountCategory.DAYS_CREDIT)
+
+
+def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:
+    redemption: Redemption | None = getattr(transfer, "redemption", None)
+    reference = ""
+    if redemption is not None:
+        reference = _("Key …%(tail)s") % {"tail": redemption.license_key.tail}
+        if redemption.license_key.batch.order_reference:
+            reference += ", " + _("order %(order)s") % {"order": redemption.license_key.batch.order_reference}
+    return Movement(
+        sequence=transfer.sequence,
+        happened_on=transfer.happened_on,
+        written_at=transfer.written_at,
+        reason=transfer.reason,
+        reason_label=str(TransferReason(transfer.reason).label),
+        actor=str(transfer.actor) if transfer.actor else _("License Manager"),
+        reference=reference,
+        lines=_movement_lines(entries),
+    )
+
+
+def _movement_lines(entries: Iterable[Entry]) -> tuple[MovementLine, ...]:
+    """The net change of the wallet and of the credit, per type, kind and unit, in catalogue order."""
+    types: dict[int, LicenseType] = {}
+    net: defaultdict[tuple[int, str, str], int] = defaultdict(int)
+    for entry in entries:
+        license_type = entry.from_account.license_type
+        types[license_type.pk] = license_type
+        for account, sign in ((entry.to_account, 1), (entry.from_account, -1)):
+            if account.category in _SHOWN:
+                net[license_type.pk, account.kind, account.unit] += sign * entry.quantity
+    ordered = sorted(net.items(), key=lambda item: (types[item[0][0]].position, item[0]))
+    return tuple(
+        MovementLine(types[pk].name, str(LicenseKind(kind).label), quantity, str(AccountUnit(unit).value))
+        for (pk, kind, unit), quantity in ordered
+        if quantity
+    )
+
+
+def _unwritten_expiries(registered_product: RegisteredProduct, on: date) -> list[Movement]:
+    lots = (
+        Lot.objects.filter(
+            organization_id=registered_product.organization_id,
+            registered_product=registered_product,
+            account__balance__gt=0,
+            expires_on__lte=on,
+        )
+        .select_related("account__license_type")
+        .order_by("-expires_on", "-pk")
+    )
+    return [
+        Movement(
+            sequence=None,
+            happened_on=lot.expires_on,
+            written_at=None,
+            reason=TransferReason.EXPIRED,
+            reason_label=str(TransferReason.EXPIRED.label),
+            actor=_("License Manager"),
+            reference="",
+            lines=(
+                MovementLine(
+                    lot.account.license_type.name,
+                    str(LicenseKind(lot.account.kind).label),
+                    -lot.account.balance,
+                    AccountUnit.LICENSE,
+                ),
+            ),
+        )
+        for lot in lots
+    ]
