@@ -32,7 +32,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 60},
     },
 }
-app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / "beat-schedule")
+app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / f"beat-schedule-{settings.MODE}")
 
 
 def make_folders() -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from licensemgr import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).absolute()
 
 # "production" is the default: an installation has to ask for the demonstration, never the reverse.
 MODE = env.text("MODE", "production")
@@ -91,7 +91,9 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/license-manager.sqlite3"), BASE_DIR)}
+# The demonstration has a file of its own: starting it over touches nothing else.
+_SQLITE_NAME = "license-manager.sqlite3" if PRODUCTION else f"{MODE}.sqlite3"
+DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}"), BASE_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 
 REDIS_URL = env.text("REDIS_URL", "")
@@ -105,7 +107,7 @@ CACHES: dict[str, dict[str, Any]] = {
 
 CELERY_BROKER_URL = REDIS_URL or "filesystem://"
 if not REDIS_URL:
-    _queue = VAR_DIR / "queue"
+    _queue = VAR_DIR / ("queue" if PRODUCTION else f"{MODE}-queue")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_queue / "messages"),
         "data_folder_out": str(_queue / "messages"),

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
@@ -22,13 +23,6 @@ else:
     _made_var_dir = ""
 if "DATABASE_URL" not in os.environ:
     os.environ["DATABASE_URL"] = f"sqlite:///{os.environ['VAR_DIR']}/unused.sqlite3"
-if os.environ.get("REDIS_URL") and "PYTEST_XDIST_WORKER" in os.environ:
-    # Each worker has a Redis database of its own, so that clearing one cache leaves the others alone.
-    _number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) % 14 + 1
-    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rstrip('/').rsplit('/', 1)[0]}/{_number}" if os.environ[
-        "REDIS_URL"
-    ].count("/") > 2 else f"{os.environ['REDIS_URL'].rstrip('/')}/{_number}"
-
 import django
 
 django.setup()
@@ -47,6 +41,10 @@ from products.models import Product
 from tests import factories
 
 TODAY = date(2027, 3, 1)
+if settings.REDIS_URL:
+    # Each worker has a Redis database of its own, so that emptying one cache leaves the others alone.
+    _number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14 + 1
+    settings.CACHES["default"]["LOCATION"] = urllib.parse.urlsplit(settings.REDIS_URL)._replace(path=f"/{_number}").geturl()
 # Threads of the race tests and the many seconds of the simulations are no reason to fail an example.
 hypothesis_settings.register_profile("project", deadline=None, print_blob=True, derandomize=False)
 hypothesis_settings.load_profile("project")
@@ -68,8 +66,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """On SQLite the tests have a file: threads of an in-memory database share one lock and would prove nothing."""
     if settings.SQLITE:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        name = f"{settings.VAR_DIR}/test-{worker}-{os.getpid()}.sqlite3"
-        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        folder = os.environ["VAR_DIR"]
+        os.makedirs(folder, exist_ok=True)
+        name = f"{folder}/test-{worker}-{os.getpid()}.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = name
         _let_flush_pass_the_triggers()
 

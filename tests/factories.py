@@ -1,6 +1,7 @@
 """Valid rows for tests, made through the services; licenses always arrive by redeeming."""
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,17 +9,20 @@ from typing import Any
 
 import factory
 from django.contrib.auth.hashers import make_password
+from django.db.models import Sum
 
+from history.models import Record
+from licensemgr.core.models import OutboxMessage
 from licensemgr.portal.playing import describe, ensure_catalogue
 from organizations.books import settle
 from organizations.models import Organization, User
 from organizations.services import create_organization
 from products.models import LicenseKind, Product, RegisteredProduct, System, SystemSource
 from products.services import remove_system, report_system
-from subscriptions.models import Allocation, Subscription
+from subscriptions.models import Allocation, Subscription, SubscriptionYear
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.services import allocate_licenses, start_subscription
-from wallet.models import Redemption
+from wallet.models import AccountCategory, Entry, LedgerAccount, Lot, Redemption, TransferReason
 from wallet.services import issue_license_keys, redeem_license_key
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in tests only
@@ -183,3 +187,93 @@ class Books:
     def describe(self, on: date, *, product: str | None = None) -> dict[str, Any]:
         """How the product stands, in the form of the scenario files."""
         return describe(self.stand(on, product=product))
+
+
+def dump_books(organization: Organization) -> dict[str, Any]:
+    """All that is written down of an organization but row ids and the instants of writing, to compare two of them."""
+    mine = Entry.objects.filter(organization=organization).select_related(
+        "transfer", "from_account__license_type", "to_account"
+    )
+    return {
+        "entries": [
+            (
+                entry.transfer.sequence,
+                entry.transfer.reason,
+                entry.transfer.happened_on,
+                entry.from_account.license_type.code,
+                entry.from_account.kind,
+                entry.from_account.category,
+                entry.to_account.category,
+                entry.quantity,
+            )
+            for entry in mine.order_by("transfer__sequence", "pk")
+        ],
+        "records": [
+            (
+                record.sequence,
+                record.action,
+                record.happened_on,
+                {key: value for key, value in record.payload.items() if key != "system_id"},
+            )
+            for record in Record.objects.filter(organization=organization).order_by("sequence")
+        ],
+        "lots": [
+            (lot.entered_on, lot.expires_on, lot.origin, lot.account.license_type.code, lot.account.balance)
+            for lot in Lot.objects.filter(organization=organization)
+            .select_related("account__license_type")
+            .order_by("pk")
+        ],
+        "years": list(
+            SubscriptionYear.objects.filter(organization=organization)
+            .order_by("subscription_id", "number")
+            .values_list("subscription__registered_product__product__code", "number", "fully_licensed_on", "allowance")
+        ),
+        "mails": list(
+            OutboxMessage.objects.filter(organization=organization)
+            .order_by("pk")
+            .values_list("recipient", "subject", "business_date")
+        ),
+    }
+
+
+def check_conservation(organization: Organization) -> None:
+    """Recompute every balance from the entries, and R23's two sums."""
+    balances: Counter[int] = Counter()
+    for source, target, quantity in Entry.objects.filter(organization=organization).values_list(
+        "from_account", "to_account", "quantity"
+    ):
+        balances[source] -= quantity
+        balances[target] += quantity
+    sums: defaultdict[tuple[int, int, str], Counter[str]] = defaultdict(Counter)
+    for account in LedgerAccount.objects.filter(organization=organization):
+        assert account.balance == balances[account.pk], f"account {account.pk} differs from its entries"
+        sums[account.registered_product_id, account.license_type_id, account.kind][account.category] += account.balance
+    for found in sums.values():
+        elsewhere = sum(
+            found[category]
+            for category in (
+                AccountCategory.WALLET,
+                AccountCategory.HELD,
+                AccountCategory.EXPIRED,
+                AccountCategory.ENDED,
+                AccountCategory.TAKEN_BACK,
+            )
+        )
+        assert -found[AccountCategory.ENTERED] == elsewhere
+        given = -found[AccountCategory.DAYS_GIVEN]
+        assert given == found[AccountCategory.DAYS_COMPENSATED] + found[AccountCategory.DAYS_CREDIT]
+        assert found[AccountCategory.DAYS_COMPENSATED] % 365 == 0
+        assert 0 <= found[AccountCategory.DAYS_CREDIT] < 365
+    for (registered_product, license_type, kind), found in sums.items():
+        made = (
+            Entry.objects.filter(
+                organization=organization,
+                transfer__reason=TransferReason.COMPENSATED,
+                to_account__category=AccountCategory.WALLET,
+                to_account__registered_product=registered_product,
+                to_account__license_type=license_type,
+                to_account__kind=kind,
+            ).aggregate(total=Sum("quantity"))["total"]
+            or 0
+        )
+        assert made * 365 == found[AccountCategory.DAYS_COMPENSATED]

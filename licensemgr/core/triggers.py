@@ -7,7 +7,7 @@ from django.db.migrations.state import StateApps
 
 _POSTGRESQL = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$;
+BEGIN RAISE EXCEPTION 'rows of %% are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$;
 CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
 """
 _SQLITE = """
@@ -21,7 +21,7 @@ def append_only(table: str) -> migrations.RunPython:
 
     def forwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(_POSTGRESQL.format(table=table))
+            schema_editor.execute(_POSTGRESQL.format(table=table), [])
         else:
             for verb in ("UPDATE", "DELETE"):
                 schema_editor.execute(_SQLITE.format(table=table, verb=verb))

@@ -1,10 +1,61 @@
 """What every page of the portal needs in its frame."""
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+
+from licensemgr.core import clock
+from licensemgr.portal.queries import next_event_of
+from organizations.access import Permission, may
+from organizations.models import Membership
+
+
+@dataclass(frozen=True)
+class OrganizationEntry:
+    """A row of the organization drop-down."""
+
+    name: str
+    slug: str
+    role_label: str
+
+
+@dataclass(frozen=True)
+class DemonstrationBar:
+    """The demonstration's date, and the next date on which something happens by itself."""
+
+    today: date
+    next_due: date | None
+    next_due_label: str
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """The person's organizations, the one that the page is about, and the demonstration's clock."""
-    return {}
+    """The person's organizations, the one that the page is about, what its member may do, the demonstration's clock.
+
+    A fragment has no frame: there only what the door found is given, without a query.
+    """
+    membership: Membership | None = getattr(request, "membership", None)
+    context: dict[str, Any] = {
+        "organization": membership.organization if membership else None,
+        "membership": membership,
+        "may": {str(permission): may(membership, permission) for permission in Permission} if membership else {},
+    }
+    user = getattr(request, "user", None)
+    htmx = getattr(request, "htmx", None)
+    if user is None or not user.is_authenticated or (htmx and not htmx.boosted):
+        return context
+    memberships = list(
+        Membership.objects.filter(user=user).select_related("organization").order_by("organization__name", "pk")
+    )
+    context["my_organizations"] = [
+        OrganizationEntry(entry.organization.name, entry.organization.slug, entry.get_role_display())
+        for entry in memberships
+    ]
+    if settings.DEMONSTRATION:
+        event = next_event_of([entry.organization for entry in memberships])
+        context["demonstration"] = DemonstrationBar(
+            clock.now().date(), event.on if event else None, event.label if event else ""
+        )
+    return context

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from licensemgr.core import clock
+from licensemgr.core.calendar import LAST_DATE
 from licensemgr.core.errors import Refused
 from organizations.models import Organization
 from organizations.services import create_organization
@@ -59,6 +60,8 @@ class Player:
         """Play one step. Raises NotPlayable when it is not in the form of the scenario files."""
         try:
             on = date.fromisoformat(step["on"])
+            if on > LAST_DATE:
+                raise ValueError(f"the calendar ends on {LAST_DATE}")
             product = self.products[step["product"]]
             action = {
                 "report": self._report,
@@ -128,7 +131,10 @@ class Player:
         registered_product = self._registered(organization, product)
         if registered_product is None:
             raise _NotStarted
-        plan = {int(offset): quantities for offset, quantities in step["plan"].items()}
+        try:
+            plan = {int(offset): dict(quantities) for offset, quantities in step["plan"].items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise NotPlayable(f"This plan can't be played: {step['plan']!r}.") from error
         allocate_licenses(registered_product=registered_product, plan=plan, nonce=uuid.uuid4(), actor=None, on=on)
 
     def stand(self, organization: Organization, on: date) -> dict[str, Any]:

@@ -118,6 +118,35 @@
     var text = input.value.replace(/[\s\u00a0\u202f]/g, "");
     return /^[0-9]{1,9}$/.test(text) ? parseInt(text, 10) : 0;
   }
+  /* Why what is typed can't be confirmed yet: years that don't match what they are missing, in numbers. */
+  function mismatches(groups, reason) {
+    var lines = [];
+    var tell = function (name, values) {
+      var text = reason.getAttribute("data-text-" + name);
+      if (text) lines.push(text.replace(/\{(\w+)\}/g, function (all, key) { return key in values ? values[key] : all; }));
+    };
+    var used = groups.map(function (group) { return all("input[data-missing]", group).some(function (input) { return input.value.trim() !== "" && input.value.trim() !== "0"; }); });
+    var last = used.lastIndexOf(true);
+    groups.slice(0, last + 1).forEach(function (group, index) {
+      var year = group.getAttribute("data-year-label") || "";
+      var fields = all("input[data-missing]", group);
+      if (!used[index]) {
+        if (fields.some(function (input) { return parseInt(input.getAttribute("data-missing"), 10) > 0; })) tell("order", { year: year });
+        return;
+      }
+      fields.forEach(function (input) {
+        var values = { year: year, type: input.getAttribute("data-type-name") || "" };
+        var want = parseInt(input.getAttribute("data-missing"), 10) || 0;
+        var have = entered(input);
+        if (input.value.trim() !== "" && !/^[0-9]{1,9}$/.test(input.value.trim())) { tell("digits", values); return; }
+        values.entered = numbers.format(have);
+        values.missing = numbers.format(want);
+        values.difference = numbers.format(Math.abs(have - want));
+        if (have !== want) tell(have < want ? "need-short" : "need-over", values);
+      });
+    });
+    return lines;
+  }
   function wallet(form) {
     var groups = all("[data-year-group]", form);
     var open = true;
@@ -137,7 +166,7 @@
       total += entered(input);
     });
     var reason = form.querySelector("[data-wallet-reason]");
-    var lines = [];
+    var lines = reason ? mismatches(groups, reason) : [];
     all("[data-wallet-left]", form).forEach(function (box) {
       var have = parseInt(box.getAttribute("data-wallet-have"), 10) || 0;
       var sum = sums[box.getAttribute("data-wallet-left")] || 0;

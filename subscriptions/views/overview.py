@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.models import LicenseKind, RegisteredProduct
 from subscriptions import advice, services
-from subscriptions.errors import AlreadyStarted
+from subscriptions.errors import AlreadyStarted, year_name
 from subscriptions.advice import dates_after_start
 from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
@@ -65,7 +65,8 @@ def start_subscription(request: OrganizationRequest, product: str) -> HttpRespon
         "product": registered_product.product,
         "standing": standing,
         "status": advice.status_words(standing),
-        "dates": dates_after_start(_anchor(request), request.today),
+        "dates": (dates := dates_after_start(_anchor(request), request.today)),
+        "rows": _date_rows(standing, dates),
     }
     return render(request, "subscriptions/start_subscription.html", context)
 
@@ -82,6 +83,26 @@ def _registered_product(request: OrganizationRequest, code: str) -> RegisteredPr
 def _anchor(request: OrganizationRequest) -> date | None:
     period = SubscriptionPeriod.objects.filter(organization=request.organization).first()
     return period.anchor_on if period else None
+
+
+def _date_rows(standing: ProductStanding, dates: advice.DatesAfterStart) -> list[tuple[str, str]]:
+    """What the start sets, one row a date."""
+    day = advice.format_date
+    rows = [
+        (_("Subscription period since"), day(dates.anchor_on)),
+        (_("First subscription year"), year_name(dates.year)),
+        (_("Covered from"), day(dates.covered_from)),
+        (_("Last day of the grace period"), day(dates.grace_last_day)),
+    ]
+    if dates.next_grace_last_day is not None:
+        # R9: the grace of a start near the year's end passes to the next year's.
+        rows.append((_("Last day of the next year's grace period, which takes over"), day(dates.next_grace_last_day)))
+    rows.append((_("Renewal date"), day(dates.renewal_on)))
+    if standing.trial_last_on is not None and standing.on <= standing.trial_last_on:
+        rows.append((_("Trial"), _("ends today instead of on %(last)s") % {"last": day(standing.trial_last_on)}))
+    need = advice.listed(standing, standing.devices)
+    rows.append((_("Licenses needed with today's devices"), need or _("none")))
+    return rows
 
 
 def _rows(standing: ProductStanding) -> list[dict[str, object]]:

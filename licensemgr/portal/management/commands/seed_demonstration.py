@@ -28,4 +28,5 @@ class Command(BaseCommand):
             # From here on the demonstration's day changes only when somebody moves it.
             clock.set_demonstration_date(today)
             seed_demonstration(today=today, keys_file=Path(settings.VAR_DIR) / "demo-keys.txt")
-        self.stdout.write(f"{Organization.objects.count()} organizations, as of {today}.")
+        if options["verbosity"]:
+            self.stdout.write(f"{Organization.objects.count()} organizations, as of {today}.")

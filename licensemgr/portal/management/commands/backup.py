@@ -1,0 +1,59 @@
+"""manage.py backup FILE: a consistent copy of a running SQLite database."""
+
+import os
+import sqlite3
+from argparse import ArgumentParser
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = (
+        "Copies the SQLite database to FILE while the portal runs; the copy is consistent and readable by its owner only. "
+        "Never overwrites a file. For PostgreSQL use pg_dump."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="the file to make")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        target: Path = options["file"]
+        if not settings.SQLITE:
+            raise CommandError("The database is PostgreSQL. Nothing was copied; use pg_dump for it.")
+        source = Path(settings.DATABASES["default"]["NAME"])
+        if not source.exists():
+            raise CommandError(f"There is no database at {source}. Nothing was copied.")
+        try:
+            # Made here and now, for this user alone, or not at all.
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError as error:
+            raise CommandError(f"{target} exists already. Nothing was copied; choose another name.") from error
+        except OSError as error:
+            raise CommandError(f"{target} can't be written: {error.strerror}. Nothing was copied.") from error
+        try:
+            _copy(source, target)
+        except (sqlite3.Error, OSError) as error:
+            target.unlink(missing_ok=True)
+            raise CommandError(f"The copy failed: {error}. {target} was removed again.") from error
+        self.stdout.write(f"{target}: {target.stat().st_size} bytes.")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy by SQLite's own means and look whether the copy is sound."""
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as running:
+        with closing(sqlite3.connect(target)) as copy:
+            running.backup(copy)
+            # One file, without a write-ahead log beside it.
+            copy.execute("PRAGMA journal_mode=DELETE")
+            [(verdict,)] = copy.execute("PRAGMA quick_check(1)").fetchall()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    descriptor = os.open(target, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,239 @@
+"""What the portal's pages ask of several apps at once."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from licensemgr.core import clock
+from organizations.models import Membership, Organization, User
+from products.models import DeviceCount, LicenseKind, LicenseType, RegisteredProduct, System
+from subscriptions import advice
+from subscriptions.queries import ProductStanding, standings
+from subscriptions.rules import Status
+
+SYSTEMS_PER_PAGE = 50
+
+
+# --- Product list ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProductRow:
+    """A row of the Product list."""
+
+    standing: ProductStanding
+    label: str
+    upcoming: advice.Upcoming
+    need: int
+    missing: int
+    wallet_subscription: int
+    wallet_hardware: int
+
+    @property
+    def code(self) -> str:
+        return self.standing.product.code
+
+    @property
+    def name(self) -> str:
+        return self.standing.product.name
+
+    @property
+    def status(self) -> Status:
+        return self.standing.status
+
+    @property
+    def systems(self) -> int:
+        return self.standing.systems
+
+    @property
+    def wants_attention(self) -> bool:
+        return self.status in (Status.UNLICENSED, Status.RENEWAL_GRACE, Status.GROWTH_EXCEEDED, Status.TRIAL_ENDED)
+
+
+_ORDER_OF_STATUS = (
+    Status.UNLICENSED,
+    Status.TRIAL_ENDED,
+    Status.GROWTH_EXCEEDED,
+    Status.EXPANSION_NEEDED,
+    Status.RENEWAL_GRACE,
+    Status.STARTED,
+    Status.NOT_STARTED,
+    Status.TRIAL,
+    Status.NO_NEED,
+    Status.LICENSED,
+    Status.HARDWARE,
+)
+
+# What the list can be sorted by, as the URL names it. The most urgent status comes first.
+PRODUCT_SORTS: Mapping[str, Callable[[ProductRow], tuple[object, ...]]] = {
+    "name": lambda row: (row.name.casefold(), row.code),
+    "status": lambda row: (_ORDER_OF_STATUS.index(row.status), row.name.casefold(), row.code),
+    "next": lambda row: (row.upcoming.on or date.max, row.name.casefold(), row.code),
+    "need": lambda row: (row.need, row.name.casefold(), row.code),
+    "subscription": lambda row: (row.wallet_subscription, row.name.casefold(), row.code),
+    "hardware": lambda row: (row.wallet_hardware, row.name.casefold(), row.code),
+    "systems": lambda row: (row.systems, row.name.casefold(), row.code),
+}
+
+
+def product_rows(organization: Organization, on: date) -> list[ProductRow]:
+    """The rows of the organization's Product list, in a number of queries that does not grow with them."""
+    return [_row(standing) for standing in standings(organization, on)]
+
+
+def _row(standing: ProductStanding) -> ProductRow:
+    current = standing.current
+    return ProductRow(
+        standing=standing,
+        label=advice.status_label(standing.status),
+        upcoming=advice.upcoming(standing),
+        need=current.need_total if current else sum(standing.devices.values()),
+        missing=current.missing_total if current else 0,
+        wallet_subscription=standing.wallet_total(LicenseKind.SUBSCRIPTION),
+        wallet_hardware=standing.wallet_total(LicenseKind.HARDWARE),
+    )
+
+
+def choose_rows(rows: Iterable[ProductRow], *, search: str = "", status: str = "", sort: str = "name") -> list[ProductRow]:
+    """The rows that match the search and the status, sorted; a ``sort`` that begins with a hyphen is descending."""
+    words = search.casefold().split()
+    chosen = [
+        row
+        for row in rows
+        if (not status or row.status == status)
+        and all(word in f"{row.name} {row.code}".casefold() for word in words)
+    ]
+    key = PRODUCT_SORTS.get(sort.removeprefix("-"), PRODUCT_SORTS["name"])
+    return sorted(chosen, key=key, reverse=sort.startswith("-"))
+
+
+# --- systems -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SystemRow:
+    """A system of System setup, with its devices per license type in catalogue order."""
+
+    system: System
+    devices: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.devices)
+
+
+@dataclass(frozen=True)
+class SystemPage:
+    """One page of a product's systems, and where the next one begins."""
+
+    rows: tuple[SystemRow, ...]
+    next_after: UUID | None
+    is_first: bool
+
+
+def systems_of(registered_product: RegisteredProduct) -> QuerySet[System]:
+    """The product's systems that are not removed."""
+    return System.objects.filter(
+        organization_id=registered_product.organization_id, registered_product=registered_product, removed_on=None
+    )
+
+
+def system_page(
+    registered_product: RegisteredProduct,
+    types: Sequence[LicenseType],
+    *,
+    search: str = "",
+    after: UUID | None = None,
+) -> SystemPage:
+    """The systems by name, those after the one with system id ``after``, searched by name or system id."""
+    systems = systems_of(registered_product)
+    last = systems.filter(system_id=after).first() if after else None
+    if search:
+        systems = systems.filter(Q(name__icontains=search) | Q(pk__in=_with_system_id(systems, search)))
+    if last is not None:
+        systems = systems.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
+    found = list(systems.order_by("name", "pk")[: SYSTEMS_PER_PAGE + 1])
+    shown = found[:SYSTEMS_PER_PAGE]
+    counts = current_devices(shown)
+    rows = tuple(
+        SystemRow(system, tuple(counts.get((system.pk, license_type.pk), 0) for license_type in types))
+        for system in shown
+    )
+    return SystemPage(rows, shown[-1].system_id if len(found) > SYSTEMS_PER_PAGE else None, last is None)
+
+
+def _with_system_id(systems: QuerySet[System], text: str) -> list[int]:
+    try:
+        return list(systems.filter(system_id=UUID(text.strip())).values_list("pk", flat=True))
+    except ValueError:
+        return []
+
+
+def current_devices(systems: Iterable[System]) -> dict[tuple[int, int], int]:
+    """Devices today by system and license type."""
+    counts = DeviceCount.objects.filter(system__in=list(systems), until_on=None)
+    return {(count.system_id, count.license_type_id): count.quantity for count in counts}
+
+
+# --- start page --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MySystem:
+    """An organization on the start page."""
+
+    organization: Organization
+    role_label: str
+    products: int
+    systems: int
+
+
+def my_systems_of(user: User) -> list[MySystem]:
+    """The person's organizations with how much is in them (R30)."""
+    memberships = (
+        Membership.objects.filter(user=user)
+        .select_related("organization")
+        .annotate(
+            products=Count("organization__registered_products", distinct=True),
+            systems=Count("organization__systems", filter=Q(organization__systems__removed_on=None), distinct=True),
+        )
+        .order_by("organization__name", "pk")
+    )
+    return [
+        MySystem(entry.organization, entry.get_role_display(), entry.products, entry.systems) for entry in memberships
+    ]
+
+
+# --- the demonstration's next event ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """A date on which something happens by itself, and what."""
+
+    on: date
+    label: str
+
+
+def next_event_of(organizations: Iterable[Organization]) -> Event | None:
+    """The nearest date after today on which a standing of these organizations changes, or a job has something to do."""
+    events: list[Event] = []
+    for organization in organizations:
+        today = clock.today(organization)
+        due = organization.next_due_on
+        if due is not None and due > today:
+            events.append(Event(due, organization.name))
+        for standing in standings(organization, today):
+            day = advice.next_change_on(standing)
+            if day is not None:
+                label = _("%(organization)s, %(product)s") % {
+                    "organization": organization.name,
+                    "product": standing.product.name,
+                }
+                events.append(Event(day, label))
+    # Of one day the event that names the product.
+    return min(events, key=lambda event: (event.on, -len(event.label)), default=None)

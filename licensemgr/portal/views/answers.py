@@ -1,0 +1,44 @@
+"""How the portal's views answer: page or fragment, redirect after a change, the registered product or 404."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from organizations.access import OrganizationRequest
+from products.models import RegisteredProduct
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page."""
+    return bool(request.htmx and not request.htmx.boosted)
+
+
+def page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """``portal/name.html``, or its fragment ``portal/_name.html`` where htmx asks for it."""
+    if wants_fragment(request):
+        folder, _slash, name = template.rpartition("/")
+        template = f"{folder}/_{name}"
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def done(request: HttpRequest, url_name: str, *arguments: object) -> HttpResponse:
+    """303 to the page that shows what was done; htmx is told to load it whole."""
+    response = redirect(url_name, *arguments)
+    if wants_fragment(request):
+        return HttpResponseClientRedirect(response.url)
+    response.status_code = 303
+    return response
+
+
+def registered_product_or_404(request: OrganizationRequest, code: str) -> RegisteredProduct:
+    """The organization's registered product of that code, or the answer for what does not exist (R30)."""
+    return get_object_or_404(
+        RegisteredProduct.objects.select_related("product", "organization"),
+        organization=request.organization,
+        product__code=code,
+    )

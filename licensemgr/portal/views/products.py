@@ -1,0 +1,147 @@
+"""The Product list, and how products and systems get into it."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from licensemgr.core.errors import Refused
+from licensemgr.portal.forms import ChooseProductForm, SystemForm
+from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, current_devices, product_rows
+from licensemgr.portal.views.answers import done, page
+from organizations.access import OrganizationRequest, Permission, organization_view
+from organizations.books import lock_organization
+from products.models import Product, RegisteredProduct, System, SystemSource
+from products.services import report_system
+from subscriptions.advice import status_label
+from subscriptions.rules import Status
+
+
+@require_GET
+@organization_view(Permission.LOOK)
+def product_list(request: OrganizationRequest) -> HttpResponse:
+    """Each registered product: how it stands, what happens next, what it needs and has (R14a)."""
+    search, status = request.GET.get("search", "").strip()[:100], request.GET.get("status", "")
+    sort = request.GET.get("sort", "")
+    if sort.removeprefix("-") not in PRODUCT_SORTS:
+        sort = "name"
+    rows = product_rows(request.organization, request.today)
+    statuses = {str(row.status): row.label for row in rows}
+    if status not in set(Status):
+        status = ""
+    elif status not in statuses:
+        statuses[status] = status_label(Status(status))
+    context = {
+        "rows": choose_rows(rows, search=search, status=status, sort=sort),
+        "total": len(rows),
+        "attention": sum(row.wants_attention for row in rows),
+        "statuses": sorted(statuses.items(), key=lambda item: item[1]),
+        "search": search,
+        "status": status,
+        "sort": sort,
+        "columns": _columns(sort),
+    }
+    return page(request, "portal/product_list.html", context)
+
+
+def _columns(sort: str) -> list[dict[str, object]]:
+    names = (
+        ("name", _("Product"), False),
+        ("status", _("License status"), False),
+        ("next", _("What happens next"), False),
+        ("need", _("Current need"), True),
+        ("subscription", _("Subscription licenses in the wallet"), True),
+        ("hardware", _("Tied-to-hardware licenses in the wallet"), True),
+        ("systems", _("Systems"), True),
+    )
+    return [
+        {
+            "name": name,
+            "label": label,
+            "num": num,
+            "aria": {name: "ascending", f"-{name}": "descending"}.get(sort),
+            "link": f"-{name}" if sort == name else name,
+        }
+        for name, label, num in names
+    ]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@organization_view(Permission.MANAGE_SYSTEMS)
+def register_product(request: OrganizationRequest) -> HttpResponse:
+    """Step 1: the product, in the URL; step 2: its system by hand (R5). The same form sent twice registers once."""
+    posted = request.method == "POST"
+    choice = ChooseProductForm(request.POST if posted else request.GET or None)
+    if not choice.is_valid():
+        return page(request, "portal/register_product.html", {"choice": choice}, status=422 if choice.is_bound else 200)
+    product: Product = choice.cleaned_data["product"]
+    form = SystemForm(product.license_types.all(), request.POST if posted else None)
+    status = 422 if posted else 200
+    if form.is_valid():
+        try:
+            system = _register(request, product, form)
+        except Refused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal.sentence))
+            status = refusal.status
+        else:
+            messages.success(request, _("The system %(system)s is registered.") % {"system": system.name})
+            return done(request, "product_overview", request.organization.slug, product.code)
+    registered = RegisteredProduct.objects.filter(organization=request.organization, product=product).exists()
+    context = {"choice": choice, "product": product, "form": form, "registered": registered}
+    return page(request, "portal/register_product.html", context, status=status)
+
+
+class SystemThere(Refused):
+    """The id is one of a system that the organization has; registering is not the place to change it (R5)."""
+
+    code = "system there"
+
+    def __init__(self, *, name: str, typed: bool) -> None:
+        self.field = "system_id" if typed else None  # type: ignore[misc]  # of this refusal alone
+        sentence = (
+            _("This system id is registered here already, as %(name)s. Nothing was changed. Edit its devices in System setup.")
+            if typed
+            else _("This form was sent before: it added %(name)s. Nothing was changed. Open the page anew to add another system.")
+        )
+        super().__init__(sentence % {"name": name})
+
+
+def _register(request: OrganizationRequest, product: Product, form: SystemForm) -> System:
+    name, devices, system_id = form.cleaned_data["system_name"], form.devices, form.chosen_system_id
+    lock_organization(request.organization)
+    there = _system_there(request, product, system_id)
+    if there is not None:
+        if (there.name, there.source) == (name, SystemSource.MANUAL) and _devices_of(there, product) == devices:
+            return there
+        raise SystemThere(name=there.name, typed=form.cleaned_data["system_id"] is not None)
+    return report_system(
+        organization=request.organization,
+        product=product,
+        system_id=system_id,
+        name=name,
+        devices=devices,
+        source=SystemSource.MANUAL,
+        actor=request.user,
+        on=request.today,
+    )
+
+
+def _system_there(request: OrganizationRequest, product: Product, system_id: UUID) -> System | None:
+    return System.objects.filter(
+        organization=request.organization, registered_product__product=product, system_id=system_id, removed_on=None
+    ).first()
+
+
+def _devices_of(system: System, product: Product) -> Mapping[str, int]:
+    counts = current_devices([system])
+    return {kind.code: counts.get((system.pk, kind.pk), 0) for kind in product.license_types.all()}
+
+
+@require_GET
+@organization_view(Permission.MANAGE_SYSTEMS)
+def upload_system_file(request: OrganizationRequest) -> HttpResponse:
+    """What a system file will do here, and how a system gets in until then."""
+    return page(request, "portal/upload_system_file.html", {})
