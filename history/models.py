@@ -9,6 +9,7 @@ class Action(models.TextChoices):
     """The closed list of what History tells: app, noun, what became of it."""
 
     ORGANIZATION_CREATED = "organizations.organization.created", _("Organization created")
+    ORGANIZATION_CHANGED = "organizations.organization.changed", _("Organization changed")
     MEMBER_ADDED = "organizations.member.added", _("Member added")
     MEMBER_ROLE_CHANGED = "organizations.member.role_changed", _("Member's role changed")
     MEMBER_REMOVED = "organizations.member.removed", _("Member removed")

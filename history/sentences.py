@@ -240,6 +240,7 @@ def _allowance_kept_again(facts: _Facts) -> str:
 
 _SENTENCES: Mapping[str, Callable[[_Facts], str]] = {
     Action.ORGANIZATION_CREATED: _organization_created,
+    Action.ORGANIZATION_CHANGED: _organization_changed,
     Action.MEMBER_ADDED: _member_added,
     Action.MEMBER_ROLE_CHANGED: _member_role_changed,
     Action.MEMBER_REMOVED: _member_removed,

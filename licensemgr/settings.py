@@ -105,7 +105,7 @@ CACHES: dict[str, dict[str, Any]] = {
     )
 }
 
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost//"
 if not REDIS_URL:
     _queue = VAR_DIR / ("queue" if PRODUCTION else f"{MODE}-queue")
     CELERY_BROKER_TRANSPORT_OPTIONS = {

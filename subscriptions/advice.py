@@ -137,13 +137,14 @@ def _step_to_start(standing: ProductStanding) -> NextStep:
         if last == standing.on:
             sentence = _("Start your subscription today, the last day of the trial: its grace period follows at once.")
         else:
-            sentence = _("Start your subscription by %(last)s, the last day of the trial; starting it ends the trial.") % {
-                "last": format_date(last)
-            }
+            sentence = _("Start your subscription by %(last)s, the last day of the trial; starting ends the trial.")
+            sentence %= {"last": format_date(last)}
         return NextStep(sentence, "start_subscription", label, "info", last)
     sentence = ngettext(
-        "Start your subscription: a grace period of %(days)d day to redeem license keys and to allocate licenses follows.",
-        "Start your subscription: a grace period of %(days)d days to redeem license keys and to allocate licenses follows.",
+        "Start your subscription: a grace period of %(days)d day to redeem license keys and to allocate "
+        "licenses follows.",
+        "Start your subscription: a grace period of %(days)d days to redeem license keys and to allocate "
+        "licenses follows.",
         rules.GRACE_DAYS,
     ) % {"days": rules.GRACE_DAYS}
     tone = "warning" if standing.status == Status.TRIAL_ENDED else "info"
@@ -162,7 +163,7 @@ def _step_when_nothing_is_missing(standing: ProductStanding) -> NextStep:
     if last is None:
         return NextStep(_("Nothing to do."), tone="neutral")
     return NextStep(
-        _("Nothing to do: with today's devices no licenses are missing up to %(last)s, the end of the last year on offer.")
+        _("Nothing to do: with today's devices no licenses are missing up to %(last)s, the last day on offer.")
         % {"last": format_date(last)},
         tone="success",
     )
@@ -207,18 +208,22 @@ def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> Next
     by = year.year.first + timedelta(days=rules.GRACE_DAYS)
     if not total_short:
         sentence = ngettext(
-            "Nothing is missing today; the year from %(first)s misses %(total)d license (%(listed)s), which the wallet holds: "
+            "Nothing is missing today; the year from %(first)s misses %(total)d license (%(listed)s), which the "
+            "wallet holds: "
             "allocate it by %(by)s.",
-            "Nothing is missing today; the year from %(first)s misses %(total)d licenses (%(listed)s), which the wallet holds: "
+            "Nothing is missing today; the year from %(first)s misses %(total)d licenses (%(listed)s), which "
+            "the wallet holds: "
             "allocate them by %(by)s.",
             total,
         )
         values = {"first": first, "total": total, "listed": listed(standing, year.missing), "by": format_date(by)}
         return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), "success", by)
     sentence = ngettext(
-        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more license (%(listed)s), and allocate "
+        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more license "
+        "(%(listed)s), and allocate "
         "by %(by)s.",
-        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more licenses (%(listed)s), and "
+        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more licenses "
+        "(%(listed)s), and "
         "allocate by %(by)s.",
         total_short,
     )
@@ -322,8 +327,10 @@ def _say_licensed(standing: ProductStanding) -> list[str]:
         sentences.append(_("The next year, from %(first)s, needs no licenses with today's devices.") % values)
     elif coming.missing_total:
         sentence = ngettext(
-            "The next year, from %(first)s, needs %(need)d license (%(listed)s); %(missing)d of them not yet allocated.",
-            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s); %(missing)d of them not yet allocated.",
+            "The next year, from %(first)s, needs %(need)d license (%(listed)s); %(missing)d of them not yet "
+            "allocated.",
+            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s); %(missing)d of them not yet "
+            "allocated.",
             coming.need_total,
         )
         sentences.append(sentence % values)
@@ -414,18 +421,28 @@ def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> li
         return [cost]
     licenses = {code: compensation.licenses for code, compensation in given.items()}
     credit = {code: compensation.credit_after for code, compensation in given.items()}
-    back = ngettext(
-        "For the time already over %(days)d license day is given back", "For the time already over %(days)d license days are given back", days
-    ) % {"days": days}
-    parts = [back]
-    if sum(licenses.values()):
-        parts.append(
-            ngettext("%(count)d new license in the wallet (%(listed)s)", "%(count)d new licenses in the wallet (%(listed)s)", sum(licenses.values()))
-            % {"count": sum(licenses.values()), "listed": listed(standing, licenses)}
+    sentences = [
+        cost,
+        ngettext(
+            "For the time already over %(days)d license day is given back.",
+            "For the time already over %(days)d license days are given back.",
+            days,
+        )
+        % {"days": days},
+    ]
+    made = sum(licenses.values())
+    if made:
+        sentences.append(
+            ngettext(
+                "With the credit so far they make %(count)d new license in the wallet (%(listed)s).",
+                "With the credit so far they make %(count)d new licenses in the wallet (%(listed)s).",
+                made,
+            )
+            % {"count": made, "listed": listed(standing, licenses)}
         )
     if sum(credit.values()):
-        parts.append(_("then credit days (%(listed)s)") % {"listed": listed(standing, credit)})
-    return [cost, "; ".join(parts) + "."]
+        sentences.append(_("The credit days are then %(listed)s.") % {"listed": listed(standing, credit)})
+    return sentences
 
 
 def _say_hardware(standing: ProductStanding) -> list[str]:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from organizations.models import Organization
 from products.models import LicenseType, RegisteredProduct
@@ -23,6 +24,15 @@ class Subscription(models.Model):
     started_on = models.DateField()
     # Whether the allowance is known to be exceeded, so that the day on which it happens is told once (R12).
     exceeded_since = models.DateField(null=True)
+
+
+class ExceededAllowance(Subscription):
+    """A subscription whose growth allowance is exceeded (R12): what staff look at in the admin site."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("exceeded allowance")
+        verbose_name_plural = _("exceeded allowances")
 
 
 class SubscriptionYear(models.Model):

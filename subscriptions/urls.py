@@ -4,13 +4,11 @@ from django.urls import path
 
 from subscriptions.views import licensing, overview
 
+_PRODUCT = "o/<slug:organization>/products/<slug:product>/"
+
 urlpatterns = [
-    path("o/<slug:organization>/products/<slug:product>/", overview.product_overview, name="product_overview"),
-    path("o/<slug:organization>/products/<slug:product>/start/", overview.start_subscription, name="start_subscription"),
-    path("o/<slug:organization>/products/<slug:product>/licensing/", licensing.product_licensing, name="product_licensing"),
-    path(
-        "o/<slug:organization>/products/<slug:product>/licensing/confirm/",
-        licensing.confirm_allocation,
-        name="confirm_allocation",
-    ),
+    path(_PRODUCT, overview.product_overview, name="product_overview"),
+    path(f"{_PRODUCT}start/", overview.start_subscription, name="start_subscription"),
+    path(f"{_PRODUCT}licensing/", licensing.product_licensing, name="product_licensing"),
+    path(f"{_PRODUCT}licensing/confirm/", licensing.confirm_allocation, name="confirm_allocation"),
 ]

@@ -44,7 +44,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     }
     user = getattr(request, "user", None)
     htmx = getattr(request, "htmx", None)
-    if user is None or not user.is_authenticated or (htmx and not htmx.boosted):
+    if user is None or not user.is_authenticated or (htmx and not htmx.boosted and not htmx.history_restore_request):
         return context
     memberships = list(
         Membership.objects.filter(user=user).select_related("organization").order_by("organization__name", "pk")

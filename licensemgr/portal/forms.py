@@ -1,8 +1,8 @@
 """What people type on the portal's own pages. Checks form, never rules."""
 
+import datetime
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -16,7 +16,7 @@ from products.services import MAXIMUM_DEVICES
 class DevicesField(forms.CharField):
     """A whole number of devices in ASCII digits; spaces that group digits are left out."""
 
-    default_error_messages = {  # noqa: RUF012 - Django reads it from the class
+    default_error_messages = {
         "required": _("Enter how many devices there are; 0 if there are none."),
         "whole": _("Enter a whole number in the digits 0 to 9, for example 25."),
         "range": _("A number of devices has to be from 0 to %(maximum)d."),
@@ -25,7 +25,9 @@ class DevicesField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         options.setdefault(
             "widget",
-            forms.TextInput(attrs={"class": "qty", "inputmode": "numeric", "pattern": "[0-9 ]*", "autocomplete": "off"}),
+            forms.TextInput(
+                attrs={"class": "qty", "inputmode": "numeric", "pattern": "[0-9 ]*", "autocomplete": "off"}
+            ),
         )
         super().__init__(**options)
 
@@ -139,6 +141,6 @@ class DateForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def chosen(self) -> date:
-        chosen: date = self.cleaned_data["date"]
+    def chosen(self) -> datetime.date:
+        chosen: datetime.date = self.cleaned_data["date"]
         return chosen

@@ -98,7 +98,9 @@ def _row(standing: ProductStanding) -> ProductRow:
     )
 
 
-def choose_rows(rows: Iterable[ProductRow], *, search: str = "", status: str = "", sort: str = "name") -> list[ProductRow]:
+def choose_rows(
+    rows: Iterable[ProductRow], *, search: str = "", status: str = "", sort: str = "name"
+) -> list[ProductRow]:
     """The rows that match the search and the status, sorted; a ``sort`` that begins with a hyphen is descending."""
     words = search.casefold().split()
     chosen = [

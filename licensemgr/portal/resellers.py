@@ -1,5 +1,6 @@
 """Where to buy licenses: example resellers and system integrators. All of them are made up."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 CAMERA_STATION = "Camera Station"
 AUDIO_MANAGER = "Audio Manager"
-BOTH = (CAMERA_STATION, AUDIO_MANAGER)
+ALL_PRODUCTS = ("Access Manager", AUDIO_MANAGER, CAMERA_STATION, "Site Monitor")
 
 COUNTRIES: Mapping[str, Promise] = {
     "AU": _("Australia"),
@@ -42,7 +43,7 @@ class Reseller:
     phone: str
     web: str
     mail: str
-    products: tuple[str, ...] = BOTH
+    products: tuple[str, ...] = ALL_PRODUCTS
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ _INTEGRATOR = _("System integrator")
 
 
 def _place(
-    country: str, name: str, kind: Promise, address: str, city: str, phone: str, products: tuple[str, ...] = BOTH
+    country: str, name: str, kind: Promise, address: str, city: str, phone: str, products: tuple[str, ...] = ALL_PRODUCTS
 ) -> Reseller:
-    host = "".join(letter for letter in name.lower().replace(" ", "-") if letter.isascii() and (letter.isalnum() or letter == "-"))
+    plain = unicodedata.normalize("NFKD", name.lower().replace("ł", "l").replace(" ", "-"))
+    host = "".join(letter for letter in plain if letter.isascii() and (letter.isalnum() or letter == "-"))
     return Reseller(
         country, name, kind, address, city, phone, f"https://{host}.example", f"licenses@{host}.example", products
     )
@@ -69,7 +71,9 @@ def _place(
 
 RESELLERS: tuple[Reseller, ...] = (
     _place("AU", "Southern Cross Security", _INTEGRATOR, "12 Wattle Lane", "Melbourne VIC 3000", "+61 3 5550 0112"),
-    _place("AU", "Harbour Vision Supply", _RESELLER, "4 Ferry Street", "Sydney NSW 2000", "+61 2 5550 0157", (CAMERA_STATION,)),
+    _place(
+        "AU", "Harbour Vision Supply", _RESELLER, "4 Ferry Street", "Sydney NSW 2000", "+61 2 5550 0157", (CAMERA_STATION,)
+    ),
     _place("BR", "Ipê Sistemas", _INTEGRATOR, "Rua das Acácias 210", "São Paulo 01310-000", "+55 11 5550 0133"),
     _place("CA", "Maple Ridge Integrators", _INTEGRATOR, "88 Spruce Avenue", "Toronto ON M5V 2T6", "+1 416 555 0144"),
     _place("DE", "Nordlicht Sicherheitstechnik", _INTEGRATOR, "Speicherweg 7", "20457 Hamburg", "+49 40 5550 0121"),
@@ -89,7 +93,9 @@ RESELLERS: tuple[Reseller, ...] = (
     _place("SE", "Mälaren Ljud och Bild", _RESELLER, "Brogatan 2", "111 30 Stockholm", "+46 8 555 01 69"),
     _place("US", "Prairie Integrators", _INTEGRATOR, "770 Lakeview Drive", "Chicago, IL 60601", "+1 312 555 0115"),
     _place("US", "Bay Line Supply", _RESELLER, "19 Harbor Street", "Oakland, CA 94607", "+1 510 555 0172"),
-    _place("US", "Lone Pine Audio", _RESELLER, "205 Cedar Road", "Austin, TX 78701", "+1 512 555 0190", (AUDIO_MANAGER,)),
+    _place(
+        "US", "Lone Pine Audio", _RESELLER, "205 Cedar Road", "Austin, TX 78701", "+1 512 555 0190", (AUDIO_MANAGER,)
+    ),
     _place("ZA", "Table Bay Security", _INTEGRATOR, "8 Signal Road", "Cape Town 8001", "+27 21 555 0137"),
 )
 

@@ -41,24 +41,24 @@ class Child:
     start_again_at: float = 0.0
 
 
-def web(host: str, port: int, *, workers: int, threads: int, log_level: str) -> Child:
-    """The web server."""
+def web(host: str, port: int, *, workers: int, threads: int, graceful: int, log_level: str) -> Child:
+    """The web server; requests that run get ``graceful`` seconds to end when it is told to stop."""
     command = [sys.executable, "-m", "gunicorn", "licensemgr.wsgi", "--bind", f"{host}:{port}"]
     command += ["--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread"]
-    command += ["--graceful-timeout", "3", "--log-level", log_level, "--no-control-socket"]
+    command += ["--graceful-timeout", str(graceful), "--log-level", log_level, "--no-control-socket"]
     return Child("web server", command)
 
 
 def worker(*, threads: int, log_level: str) -> Child:
     """The worker, in threads: signals to a pool of processes hang now and then."""
-    command = [sys.executable, "-m", "celery", "--app", "licensemgr.celery", "worker", "--pool", "threads"]
+    command = [sys.executable, "-m", "celery", "--quiet", "--app", "licensemgr.celery", "worker", "--pool", "threads"]
     command += ["--concurrency", str(threads), "--loglevel", log_level]
     return Child("worker", [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
 
 def beat(*, log_level: str) -> Child:
     """The beat schedule."""
-    command = [sys.executable, "-m", "celery", "--app", "licensemgr.celery", "beat", "--loglevel", log_level]
+    command = [sys.executable, "-m", "celery", "--quiet", "--app", "licensemgr.celery", "beat", "--loglevel", log_level]
     return Child("beat", [*command, "--pidfile", ""])
 
 

@@ -13,7 +13,6 @@ from organizations.access import OrganizationRequest, Permission, organization_v
 from products.models import LicenseKind, RegisteredProduct
 from subscriptions import advice, services
 from subscriptions.errors import AlreadyStarted, year_name
-from subscriptions.advice import dates_after_start
 from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
 
@@ -24,7 +23,8 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
     """How the product stands, its years, and what to do next (R14a)."""
     registered_product = _registered_product(request, product)
     standing = product_standing(registered_product, request.today)
-    fragment = request.htmx and not request.htmx.boosted
+    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    fragment = htmx and not htmx.boosted and not htmx.history_restore_request
     template = "subscriptions/_product_overview.html" if fragment else "subscriptions/product_overview.html"
     context = {
         "active_tab": "overview",
@@ -52,22 +52,16 @@ def start_subscription(request: OrganizationRequest, product: str) -> HttpRespon
         try:
             services.start_subscription(registered_product=registered_product, actor=request.user, on=request.today)
         except AlreadyStarted as refusal:
-            messages.info(request, refusal.sentence)
+            messages.info(request, str(refusal.sentence))
         else:
             messages.success(request, _("Subscription has started. The grace period is displayed below."))
         return overview
     standing = product_standing(registered_product, request.today)
     if standing.started_on is not None:
-        messages.info(request, AlreadyStarted(started_on=standing.started_on).sentence)
+        messages.info(request, str(AlreadyStarted(started_on=standing.started_on).sentence))
         return overview
-    context = {
-        "active_tab": "overview",
-        "product": registered_product.product,
-        "standing": standing,
-        "status": advice.status_words(standing),
-        "dates": (dates := dates_after_start(_anchor(request), request.today)),
-        "rows": _date_rows(standing, dates),
-    }
+    dates = advice.dates_after_start(_anchor(request), request.today)
+    context = {"product": registered_product.product, "dates": dates, "rows": _date_rows(standing, dates)}
     return render(request, "subscriptions/start_subscription.html", context)
 
 

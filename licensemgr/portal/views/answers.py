@@ -13,7 +13,8 @@ from products.models import RegisteredProduct
 
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page."""
-    return bool(request.htmx and not request.htmx.boosted)
+    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
 def page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

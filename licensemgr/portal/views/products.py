@@ -53,8 +53,8 @@ def _columns(sort: str) -> list[dict[str, object]]:
         ("status", _("License status"), False),
         ("next", _("What happens next"), False),
         ("need", _("Current need"), True),
-        ("subscription", _("Subscription licenses in the wallet"), True),
-        ("hardware", _("Tied-to-hardware licenses in the wallet"), True),
+        ("subscription", _("Wallet: subscription"), True),
+        ("hardware", _("Wallet: hardware"), True),
         ("systems", _("Systems"), True),
     )
     return [
@@ -100,11 +100,18 @@ class SystemThere(Refused):
     code = "system there"
 
     def __init__(self, *, name: str, typed: bool) -> None:
-        self.field = "system_id" if typed else None  # type: ignore[misc]  # of this refusal alone
+        # Where a person typed the id, that field is what has to be put right.
+        self.field = "system_id" if typed else None
         sentence = (
-            _("This system id is registered here already, as %(name)s. Nothing was changed. Edit its devices in System setup.")
+            _(
+                "This system id is registered here already, as %(name)s. Nothing was changed. Edit its devices in System "
+                "setup."
+            )
             if typed
-            else _("This form was sent before: it added %(name)s. Nothing was changed. Open the page anew to add another system.")
+            else _(
+                "This form was sent before: it added %(name)s. Nothing was changed. Open the page anew to add another "
+                "system."
+            )
         )
         super().__init__(sentence % {"name": name})
 

@@ -99,12 +99,12 @@ def remove_system(request: OrganizationRequest, product: str, system: UUID) -> H
         try:
             services.remove_system(system=current, actor=request.user, on=request.today)
         except SystemGone as refusal:
-            messages.info(request, refusal.sentence)
+            messages.info(request, str(refusal.sentence))
         else:
             messages.success(request, _("The system %(system)s is removed.") % {"system": current.name})
         return done(request, "system_setup", request.organization.slug, product)
     if current.removed_on is not None:
-        messages.info(request, SystemGone().sentence)
+        messages.info(request, str(SystemGone().sentence))
         return done(request, "system_setup", request.organization.slug, product)
     context = {"product": registered_product.product, "system": current, "rows": _facts(current)}
     return render(request, "portal/remove_system.html", context)

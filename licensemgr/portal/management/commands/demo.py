@@ -59,7 +59,7 @@ class Command(BaseCommand):
             connection.close()
             Supervisor(
                 [
-                    web("127.0.0.1", port, workers=1, threads=8, log_level="warning"),
+                    web("127.0.0.1", port, workers=1, threads=8, graceful=2, log_level="warning"),
                     worker(threads=2, log_level="WARNING"),
                     beat(log_level="WARNING"),
                 ],

@@ -43,7 +43,14 @@ class Command(BaseCommand):
                 level = os.environ.get("LOG_LEVEL", "INFO")
                 Supervisor(
                     [
-                        web(host, port, workers=options["workers"], threads=options["threads"], log_level=level.lower()),
+                        web(
+                            host,
+                            port,
+                            workers=options["workers"],
+                            threads=options["threads"],
+                            graceful=10,
+                            log_level=level.lower(),
+                        ),
                         worker(threads=4, log_level=level),
                         beat(log_level=level),
                     ],

@@ -1,0 +1,236 @@
+"""A small model of RULES.md in devices, dates and lots; it imports nothing of the project and keeps no entries.
+
+One organization. Every verb returns the code of its refusal, or None. ``then`` is what pages have to say.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+CATALOGUE = {"camera-station": (30, ("core-device", "universal-device")), "audio-manager": (0, ("audio-device",))}
+DAY = dt.timedelta(days=1)
+
+
+def nth_year(anchor: dt.date, number: int) -> dt.date:
+    """R4, by days: the day before 1 March where 29 February is missing."""
+    year = anchor.year + number
+    if (anchor.month, anchor.day) == (2, 29):
+        return dt.date(year, 3, 1) - DAY
+    return dt.date(year, anchor.month, anchor.day)
+
+
+@dataclass
+class Lot:
+    """Licenses that entered together (R22)."""
+
+    type: str
+    left: int
+    entered: dt.date
+
+    def is_usable(self, on: dt.date) -> bool:
+        """Until the day before its fifth anniversary."""
+        birthday = (2, 28) if (self.entered.month, self.entered.day) == (2, 29) else (self.entered.month, self.entered.day)
+        return on < dt.date(self.entered.year + 5, *birthday)
+
+
+@dataclass
+class Product:
+    """One product of the organization."""
+
+    trial: int
+    types: tuple[str, ...]
+    registered: dt.date | None = None
+    started: dt.date | None = None
+    systems: dict[str, dict[str, int]] = field(default_factory=dict)
+    lots: list[Lot] = field(default_factory=list)
+    years: dict[int, dict[str, int]] = field(default_factory=dict)
+    # Year number -> the allowance of the moment at which it was fully licensed (R11, R12).
+    full: dict[int, int] = field(default_factory=dict)
+    credit: dict[str, int] = field(default_factory=dict)
+
+    def devices(self, license_type: str) -> int:
+        """Today's devices of a type."""
+        return sum(system.get(license_type, 0) for system in self.systems.values())
+
+    def allocated(self, number: int, license_type: str) -> int:
+        """What is allocated to a year."""
+        return self.years.get(number, {}).get(license_type, 0)
+
+    def in_wallet(self, license_type: str, on: dt.date) -> int:
+        """What can be used on a day."""
+        return sum(lot.left for lot in self.lots if lot.type == license_type and lot.is_usable(on))
+
+    def look(self, number: int) -> None:
+        """R11: is the year fully licensed at this moment?"""
+        total = sum(self.allocated(number, t) for t in self.types)
+        if number not in self.full and total and all(self.allocated(number, t) >= self.devices(t) for t in self.types):
+            self.full[number] = total
+
+    def missing(self, number: int, current: int) -> dict[str, int]:
+        """R10, R12, R13."""
+        allowance = self.full.get(number, 0) if number == current else 0
+        lacks = {}
+        for t in self.types:
+            growth = max(0, self.devices(t) - self.allocated(number, t))
+            spent = min(growth, allowance)
+            allowance -= spent
+            lacks[t] = growth - spent
+        return lacks
+
+
+class Organization:
+    """What the rules say of one organization, day by day."""
+
+    def __init__(self, today: dt.date) -> None:
+        self.today = today
+        self.anchor: dt.date | None = None
+        self.products = {code: Product(trial, types) for code, (trial, types) in CATALOGUE.items()}
+
+    def number(self) -> int:
+        """The number of the current year."""
+        assert self.anchor is not None
+        number = self.today.year - self.anchor.year
+        return number if nth_year(self.anchor, number) <= self.today else number - 1
+
+    def move_to(self, day: dt.date) -> None:
+        """Let time pass; on each year's first day it is looked whether it is fully licensed (R11)."""
+        while self.anchor is not None and (first := nth_year(self.anchor, self.number() + 1)) <= day:
+            self.today = first
+            for product in self.products.values():
+                if product.started:
+                    product.look(self.number())
+        self.today = day
+
+    def _changed(self) -> None:
+        for product in self.products.values():
+            if product.started:
+                product.look(self.number())
+
+    def report(self, code: str, system: str, devices: dict[str, int]) -> str | None:
+        """R5, R6."""
+        if any(system in other.systems for name, other in self.products.items() if name != code):
+            return "system of another product"
+        product = self.products[code]
+        product.registered = product.registered or self.today
+        product.systems[system] = dict(devices)
+        self._changed()
+        return None
+
+    def remove(self, system: str) -> None:
+        """R5."""
+        for product in self.products.values():
+            product.systems.pop(system, None)
+        self._changed()
+
+    def start(self, code: str) -> str | None:
+        """R7."""
+        product = self.products[code]
+        if product.registered is None or product.started is not None:
+            return "start"
+        self.anchor = self.anchor or self.today
+        product.started = self.today
+        self._changed()
+        return None
+
+    def redeem(self, code: str, licenses: dict[str, int]) -> str | None:
+        """R21."""
+        product = self.products[code]
+        if product.registered is None:
+            return "not registered"
+        if not any(licenses.values()):
+            return "empty"
+        product.lots += [Lot(t, quantity, self.today) for t, quantity in licenses.items() if quantity]
+        return None
+
+    def allocate(self, code: str, plan: dict[int, dict[str, int]]) -> str | None:
+        """R15 to R19."""
+        product = self.products[code]
+        plan = {offset: entered for offset, entered in plan.items() if any(entered.values())}
+        if product.started is None:
+            return "not started"
+        if not plan or not all(0 <= offset <= 5 for offset in plan):
+            return "years"
+        now = self.number()
+        for offset in range(max(plan) + 1):
+            lacks = product.missing(now + offset, now)
+            entered = plan.get(offset, {})
+            if any(entered.get(t, 0) != lacks[t] for t in product.types):
+                return "need"
+        for t in product.types:
+            if sum(entered.get(t, 0) for entered in plan.values()) > product.in_wallet(t, self.today):
+                return "wallet"
+        for offset in sorted(plan):
+            for t, quantity in plan[offset].items():
+                self._take(product, t, quantity)
+                year = product.years.setdefault(now + offset, {})
+                year[t] = year.get(t, 0) + quantity
+        for t, quantity in plan.get(0, {}).items():
+            self._compensate(product, t, quantity)
+        self._changed()
+        return None
+
+    def _take(self, product: Product, license_type: str, quantity: int) -> None:
+        usable = [lot for lot in product.lots if lot.type == license_type and lot.is_usable(self.today)]
+        for lot in sorted(usable, key=lambda lot: lot.entered):
+            part = min(lot.left, quantity)
+            lot.left -= part
+            quantity -= part
+
+    def _compensate(self, product: Product, license_type: str, quantity: int) -> None:
+        assert self.anchor is not None
+        assert product.started is not None
+        covered = max(nth_year(self.anchor, self.number()), product.started)
+        if self.today > covered + 30 * DAY:
+            covered = self.today
+        used = (nth_year(self.anchor, self.number() + 1) - covered).days
+        product.credit[license_type] = product.credit.get(license_type, 0) + quantity * max(0, 365 - used)
+        while product.credit[license_type] >= 365:
+            product.credit[license_type] -= 365
+            product.lots.append(Lot(license_type, 1, self.today))
+
+    def status(self, code: str) -> str:
+        """R14a."""
+        product = self.products[code]
+        if product.registered is None:
+            return "unregistered"
+        if product.started is None or self.anchor is None:
+            if not product.trial:
+                return "not_started"
+            return "trial" if self.today <= product.registered + product.trial * DAY else "trial_ended"
+        now = self.number()
+        first = nth_year(self.anchor, now)
+        lacking = any(product.missing(now, now).values())
+        if now in product.full:
+            return "growth_exceeded" if lacking else "licensed"
+        in_grace = self.today <= max(first, product.started) + 30 * DAY
+        if in_grace and product.started >= first:
+            return "started"
+        if not lacking:
+            return "no_need"
+        return "renewal_grace" if in_grace else "unlicensed"
+
+    def then(self) -> dict[str, dict[str, object]]:
+        """What every page has to say, in the form of the scenario files."""
+        return {code: self._then(code, product) for code, product in self.products.items()}
+
+    def _then(self, code: str, product: Product) -> dict[str, object]:
+        then: dict[str, object] = {
+            "status": self.status(code),
+            "wallet": {
+                "subscription": {t: product.in_wallet(t, self.today) for t in product.types},
+                "hardware": dict.fromkeys(product.types, 0),
+            },
+            "credit_days": {t: product.credit.get(t, 0) for t in product.types},
+        }
+        if product.started is not None and self.anchor is not None:
+            now = self.number()
+            then["grace_last_day"] = (max(nth_year(self.anchor, now), product.started) + 30 * DAY).isoformat()
+            then["years"] = [
+                {
+                    "first": nth_year(self.anchor, number).isoformat(),
+                    "last": (nth_year(self.anchor, number + 1) - DAY).isoformat(),
+                    "allocated": {t: product.allocated(number, t) for t in product.types},
+                    "missing": product.missing(number, now),
+                }
+                for number in range(now, now + 6)
+            ]
+        return then
