@@ -1,6 +1,7 @@
 """What happened, in a sentence for each action: the closed map that History and its export read (R32).
 
-A payload is read with care: what is absent or of another shape than expected leaves its part out, and never breaks the page.
+A payload is read with care: what is absent or of another shape than expected leaves its part out, and never breaks
+the page.
 """
 
 from collections.abc import Callable, Mapping
@@ -106,7 +107,11 @@ def _organization_changed(facts: _Facts) -> str:
     labels = {"name": _("name"), "country": _("country"), "time_zone": _("time zone")}
     changes = [
         _("%(field)s from “%(before)s” to “%(after)s”")
-        % {"field": label, "before": facts.mapping("before").get(key, "?"), "after": facts.mapping("after").get(key, "?")}
+        % {
+            "field": label,
+            "before": facts.mapping("before").get(key, "?"),
+            "after": facts.mapping("after").get(key, "?"),
+        }
         for key, label in labels.items()
         if key in facts.mapping("after")
     ]
@@ -218,7 +223,9 @@ def _year_opened(facts: _Facts) -> str:
 
 
 def _year_fully_licensed(facts: _Facts) -> str:
-    return _("The subscription year %(first)s to %(last)s became fully licensed. Its growth allowance is %(allowance)s.") % {
+    return _(
+        "The subscription year %(first)s to %(last)s became fully licensed. Its growth allowance is %(allowance)s."
+    ) % {
         "first": facts.day("first_day"),
         "last": facts.day("last_day"),
         "allowance": facts.text("allowance"),

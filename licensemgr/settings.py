@@ -151,6 +151,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
+# Tests serve the files as they lie there; nothing is collected for them.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = MODE == "test"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.text("STATIC_ROOT", str(VAR_DIR / "static"))
 STORAGES = {
@@ -163,7 +165,9 @@ STORAGES = {
 }
 
 # Mail is written to the outbox in the transaction that causes it; the worker hands it to this server.
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "licensemgr.core.mail.DemonstrationMailbox"
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "licensemgr.core.mail.DemonstrationMailbox"
+)
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25, minimum=1)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
@@ -215,7 +219,15 @@ if PRODUCTION:
     if DEBUG:
         raise ImproperlyConfigured("DEBUG is on in production. Unset DEBUG.")
     if not ALLOWED_HOSTS:
-        raise ImproperlyConfigured("ALLOWED_HOSTS is empty. Set it to the host names of this portal, separated by commas.")
+        raise ImproperlyConfigured(
+            "ALLOWED_HOSTS is empty. Set it to the host names of this portal, separated by commas."
+        )
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS lets every host in. Set it to the host names of this portal.")
     for _name, _value in (("SECRET_KEY", SECRET_KEY), ("LICENSE_KEY_PEPPER", LICENSE_KEY_PEPPER)):
         if len(_value) < 50 or len(set(_value)) < 10 or _value == _UNSAFE:
             raise ImproperlyConfigured(f"{_name} is too weak. Set it to at least 50 random characters.")
+    if SECRET_KEY == LICENSE_KEY_PEPPER:
+        raise ImproperlyConfigured(
+            "SECRET_KEY and LICENSE_KEY_PEPPER are the same. Set each to random characters of its own."
+        )

@@ -3,6 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from licensemgr.portal.admin_login import secure_the_admin
+
+secure_the_admin()
+
 urlpatterns = [
     path("", include("licensemgr.portal.urls")),
     path("", include("subscriptions.urls")),

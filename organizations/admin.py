@@ -19,7 +19,7 @@ from organizations.services import add_member, change_organization, create_organ
 admin.site.unregister(Group)
 
 
-class UserCreationForm(AdminUserCreationForm):
+class UserCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic to the type checker only
     """A new person, known by the e-mail address."""
 
     class Meta:
@@ -31,7 +31,7 @@ class UserCreationForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # generic to the type checker only
     """People. Those who are on record anywhere can't be deleted."""
 
     add_form = UserCreationForm

@@ -15,7 +15,7 @@ from subscriptions.models import (
     SubscriptionYear,
     YearHolding,
 )
-from subscriptions.queries import product_standing
+from subscriptions.queries import ProductStanding, product_standing
 
 
 class SubscriptionYearInline(LooksOnlyInline):
@@ -80,11 +80,12 @@ class ExceededAllowanceAdmin(LooksOnlyAdmin):
         lacks = standing.current.missing if standing.current else {}
         return ", ".join(f"{quantity} {names[code]}" for code, quantity in lacks.items() if quantity)
 
-    def _standing(self, exceeded: ExceededAllowance):  # type: ignore[no-untyped-def]
-        found = exceeded.__dict__.get("_standing_today")
+    def _standing(self, exceeded: ExceededAllowance) -> ProductStanding:
+        """How the product stands today, worked out once for a row."""
+        found: ProductStanding | None = vars(exceeded).get("_standing_today")
         if found is None:
             found = product_standing(exceeded.registered_product, clock.today(exceeded.organization))
-            exceeded.__dict__["_standing_today"] = found
+            vars(exceeded)["_standing_today"] = found
         return found
 
 

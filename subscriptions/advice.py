@@ -16,6 +16,7 @@ from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding
 from subscriptions.rules import Status
+from wallet.rules import take, use_by
 
 # R14a's rows in the words that pages show.
 STATUS_LABELS: Mapping[Status, Promise] = {
@@ -105,6 +106,16 @@ def first_missing_year(standing: ProductStanding) -> YearStanding | None:
     return next((year for year in standing.years if year.missing_total), None)
 
 
+def last_day_to_allocate(standing: ProductStanding, year: YearStanding, last_day: date) -> date:
+    """The last day on which what the wallet holds for a year can be allocated: a lot may expire before (R17, R22)."""
+    taken = [
+        taking.lot.expires_on
+        for code, missing in year.missing.items()
+        for taking in take(standing.stock.get(code, ()), missing, standing.on)[0]
+    ]
+    return min([last_day, *(use_by(expires) for expires in taken)])
+
+
 # --- what to do next ---------------------------------------------------------------------------------------------
 
 
@@ -177,8 +188,11 @@ def _step_for_current_year(standing: ProductStanding, year: YearStanding) -> Nex
         grace = None
     short = short_in_wallet(standing, year)
     total_short, total = sum(short.values()), year.missing_total
-    if grace is not None:
+    by = last_day_to_allocate(standing, year, grace) if grace is not None else None
+    if grace is not None and by == grace:
         until = _("by %(last)s, the last day of grace") % {"last": format_date(grace)}
+    elif by is not None:
+        until = _("by %(last)s, before licenses in the wallet expire") % {"last": format_date(by)}
     elif exceeded:
         until = _("to keep to the growth allowance")
     else:
@@ -190,14 +204,14 @@ def _step_for_current_year(standing: ProductStanding, year: YearStanding) -> Nex
             total,
         )
         values = {"total": total, "listed": listed(standing, year.missing), "until": until}
-        return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), tone, grace)
+        return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), tone, by)
     sentence = ngettext(
         "Buy and redeem %(short)d more license (%(listed)s), then allocate the %(total)d missing %(until)s.",
         "Buy and redeem %(short)d more licenses (%(listed)s), then allocate the %(total)d missing %(until)s.",
         total_short,
     )
     values = {"short": total_short, "listed": listed(standing, short), "total": total, "until": until}
-    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), tone, grace)
+    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), tone, by)
 
 
 def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> NextStep:
@@ -205,7 +219,7 @@ def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> Next
     short = short_in_wallet(standing, year)
     total_short, total = sum(short.values()), year.missing_total
     first = format_date(year.year.first)
-    by = year.year.first + timedelta(days=rules.GRACE_DAYS)
+    by = last_day_to_allocate(standing, year, year.year.first + timedelta(days=rules.GRACE_DAYS))
     if not total_short:
         sentence = ngettext(
             "Nothing is missing today; the year from %(first)s misses %(total)d license (%(listed)s), which the "
@@ -327,10 +341,8 @@ def _say_licensed(standing: ProductStanding) -> list[str]:
         sentences.append(_("The next year, from %(first)s, needs no licenses with today's devices.") % values)
     elif coming.missing_total:
         sentence = ngettext(
-            "The next year, from %(first)s, needs %(need)d license (%(listed)s); %(missing)d of them not yet "
-            "allocated.",
-            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s); %(missing)d of them not yet "
-            "allocated.",
+            "The next year, from %(first)s, needs %(need)d license (%(listed)s); still missing: %(missing)d.",
+            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s); still missing: %(missing)d.",
             coming.need_total,
         )
         sentences.append(sentence % values)

@@ -33,7 +33,10 @@ class QuantityField(forms.Field):
             return 0
         if not _DIGITS.fullmatch(text):
             raise ValidationError(
-                _("Nothing was allocated: this is not a whole number from 0 to 999999999. Type it in digits only, such as 12.")
+                _(
+                    "Nothing was allocated: this is not a whole number from 0 to 999999999. Type it in digits "
+                    "only, such as 12."
+                )
             )
         return int(text)
 
@@ -64,8 +67,7 @@ class AllocationForm(forms.Form):
         for offset, code in self.wanted:
             year = standing.years[offset]
             self.fields[field_name(offset, code)] = QuantityField(
-                label=_("%(type)s, year from %(first)s")
-                % {"type": names[code], "first": year.year.first.isoformat()},
+                label=_("%(type)s, year from %(first)s") % {"type": names[code], "first": year.year.first.isoformat()},
                 widget=forms.TextInput(
                     attrs={
                         "class": "qty",
@@ -83,8 +85,8 @@ class AllocationForm(forms.Form):
             if _FIELD_NAME.fullmatch(name) and name not in self.fields and str(value).strip():
                 raise ValidationError(
                     _(
-                        "A year or license type was entered that is not on offer. Nothing was allocated. Check the amounts "
-                        "on this page."
+                        "A year or license type was entered that is not on offer. Nothing was allocated. Check the "
+                        "amounts on this page."
                     )
                 )
         return self.cleaned_data

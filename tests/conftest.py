@@ -75,15 +75,16 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 def _let_flush_pass_the_triggers() -> None:
     """Between tests that commit, SQLite is emptied by DELETE, which the append-only triggers refuse; set them aside then."""
-    operations = connection.ops
+    # On the class: within a browser test's event loop the same thread has a second connection.
+    operations = type(connection.ops)
     original = operations.sql_flush
 
-    def sql_flush(style, tables, **options):  # type: ignore[no-untyped-def]  # as Django calls it
-        with connection.cursor() as cursor:
+    def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]  # as Django calls it
+        with self.connection.cursor() as cursor:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             triggers = cursor.fetchall()
         drop = [f'DROP TRIGGER "{name}"' for name, _sql in triggers]
-        return [*drop, *original(style, tables, **options), *(sql for _name, sql in triggers)]
+        return [*drop, *original(self, style, tables, **options), *(sql for _name, sql in triggers)]
 
     operations.sql_flush = sql_flush  # type: ignore[method-assign]
 

@@ -22,7 +22,19 @@ class KeyBatchAdmin(LooksOnlyAdmin):
     """License keys that were issued together, and how many of them are in which state."""
 
     inlines = (KeyBatchLineInline,)
-    list_display = ("__str__", "product", "kind", "order_reference", "carries", "issued_at", "issued_by", "keys", "free", "redeemed", "revoked")  # fmt: skip
+    list_display = (
+        "__str__",
+        "product",
+        "kind",
+        "order_reference",
+        "carries",
+        "issued_at",
+        "issued_by",
+        "keys",
+        "free",
+        "redeemed",
+        "revoked",
+    )
     list_filter = ("product", "kind")
     list_select_related = ("product", "issued_by")
     search_fields = ("order_reference", "product__name")
@@ -32,15 +44,11 @@ class KeyBatchAdmin(LooksOnlyAdmin):
         """The batches with the numbers of their keys."""
         revoked = Q(keys__revoked_at__isnull=False)
         redeemed = Q(keys__redemption__isnull=False)
-        return (
-            super()
-            .get_queryset(request)
-            .prefetch_related("lines__license_type")
-            .annotate(
-                keys_total=Count("keys"),
-                keys_redeemed=Count("keys", filter=redeemed),
-                keys_revoked=Count("keys", filter=revoked),
-            )
+        batches: QuerySet[KeyBatch] = super().get_queryset(request)
+        return batches.prefetch_related("lines__license_type").annotate(
+            keys_total=Count("keys"),
+            keys_redeemed=Count("keys", filter=redeemed),
+            keys_revoked=Count("keys", filter=revoked),
         )
 
     @admin.display(description=gettext_lazy("each key carries"))
@@ -51,17 +59,17 @@ class KeyBatchAdmin(LooksOnlyAdmin):
     @admin.display(description=gettext_lazy("keys"), ordering="keys_total")
     def keys(self, batch: KeyBatch) -> int:
         """How many keys were issued."""
-        return int(getattr(batch, "keys_total"))
+        return int(vars(batch)["keys_total"])
 
     @admin.display(description=gettext_lazy("redeemed"), ordering="keys_redeemed")
     def redeemed(self, batch: KeyBatch) -> int:
         """How many were redeemed."""
-        return int(getattr(batch, "keys_redeemed"))
+        return int(vars(batch)["keys_redeemed"])
 
     @admin.display(description=gettext_lazy("revoked"), ordering="keys_revoked")
     def revoked(self, batch: KeyBatch) -> int:
         """How many were revoked."""
-        return int(getattr(batch, "keys_revoked"))
+        return int(vars(batch)["keys_revoked"])
 
     @admin.display(description=gettext_lazy("free"))
     def free(self, batch: KeyBatch) -> int:
@@ -119,7 +127,8 @@ class EntryInline(LooksOnlyInline):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Entry]":
         """The entries with their accounts."""
-        return super().get_queryset(request).select_related("from_account__license_type", "to_account")
+        entries: QuerySet[Entry] = super().get_queryset(request)
+        return entries.select_related("from_account__license_type", "to_account")
 
     @admin.display(description=gettext_lazy("license type"))
     def license_type(self, entry: Entry) -> str:
@@ -173,7 +182,17 @@ class EntryAdmin(LooksOnlyAdmin):
 class LotAdmin(LooksOnlyAdmin):
     """Licenses that entered a wallet together."""
 
-    list_display = ("id", "organization", "product", "license_type", "kind", "balance", "origin", "entered_on", "expires_on")  # fmt: skip
+    list_display = (
+        "id",
+        "organization",
+        "product",
+        "license_type",
+        "kind",
+        "balance",
+        "origin",
+        "entered_on",
+        "expires_on",
+    )
     list_filter = ("origin", "registered_product__product")
     list_select_related = ("organization", "registered_product__product", "account__license_type")
     search_fields = ("organization__name", "organization__slug")

@@ -9,10 +9,14 @@ from django.utils.translation import gettext_lazy as _
 class RedeemLicenseKeyForm(forms.Form):
     """A license key, typed or pasted (R21). Whether it is one is the service's to say, so any text is taken here."""
 
+    # The sentences of this page are said by the page, not by the browser.
+    use_required_attribute = False
     license_key = forms.CharField(
         label=_("License key"),
-        required=False,
         strip=False,
+        error_messages={
+            "required": _("No license key was entered. Nothing was changed. Type or paste the license key."),
+        },
         widget=forms.TextInput(
             attrs={
                 "autocomplete": "off",
@@ -21,7 +25,9 @@ class RedeemLicenseKeyForm(forms.Form):
                 "placeholder": "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX",
             }
         ),
-        help_text=_("25 symbols in five groups. Capitals, spaces and hyphens do not matter, nor does O for 0 or I for 1."),
+        help_text=_(
+            "25 symbols in five groups. Capitals, spaces and hyphens do not matter, nor does O for 0 or I for 1."
+        ),
     )
     # Names this form, so that a double click is told from a second try.
     form_token = forms.UUIDField(
@@ -34,8 +40,7 @@ class RedeemLicenseKeyForm(forms.Form):
 
     def renew_token(self) -> None:
         """Give the form a token of its own again where the one it came with can't be read; what was typed stays."""
-        self.data = self.data.copy()
-        self.data["form_token"] = str(uuid.uuid4())
+        self.data = {"license_key": self.data.get("license_key", ""), "form_token": str(uuid.uuid4())}
 
 
 def new_form() -> RedeemLicenseKeyForm:

@@ -85,7 +85,7 @@ class Wallet:
 
 
 def product_wallet(registered_product: RegisteredProduct, on: date) -> Wallet:
-    """What the wallet holds on ``on``; lots that expired without a job having written it down are left out (R2, R22)."""
+    """What the wallet holds on ``on``; lots that expired and are not written down as such are left out (R2, R22)."""
     types = list(registered_product.product.license_types.order_by("position", "pk"))
     lots = list(
         Lot.objects.filter(
@@ -190,9 +190,8 @@ def product_movements(registered_product: RegisteredProduct, on: date, before: i
     )
     if before is not None:
         transfers = transfers.filter(sequence__lt=before)
-    found = list(
-        transfers.select_related("actor", "redemption__license_key__batch").order_by("-sequence")[: MOVEMENTS_PER_PAGE + 1]
-    )
+    transfers = transfers.select_related("actor", "redemption__license_key__batch").order_by("-sequence")
+    found = list(transfers[: MOVEMENTS_PER_PAGE + 1])
     shown = found[:MOVEMENTS_PER_PAGE]
     entries: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in (

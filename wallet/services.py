@@ -91,7 +91,8 @@ def issue_license_keys(
 def parse_license_key(text: str) -> keycode.ParsedKey:
     """The key that was typed. Raises EmptyKey, or KeyMistyped with a sentence that says where to look (R21)."""
     try:
-        return keycode.parse(text)
+        # A key that was copied brings tabs and line ends with it: spaces too (R21).
+        return keycode.parse(" ".join(text.split()))
     except keycode.MalformedKey as error:
         if error.reason == keycode.Reason.EMPTY:
             raise EmptyKey from error

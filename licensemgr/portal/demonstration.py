@@ -136,9 +136,7 @@ def _create(slug: str, people: Mapping[str, User], on: date) -> Organization:
     organization = create_organization(name=name, slug=slug, country=country, time_zone=time_zone, actor=None, on=on)
     for person in PEOPLE:
         if slug in person.roles:
-            add_member(
-                organization=organization, user=people[person.email], role=person.roles[slug], actor=None, on=on
-            )
+            add_member(organization=organization, user=people[person.email], role=person.roles[slug], actor=None, on=on)
     return organization
 
 
@@ -216,9 +214,7 @@ def _redeem(product: str, order: str, kind: str = LicenseKind.SUBSCRIPTION, **li
             order_reference=order,
             actor=None,
         )
-        redeem_license_key(
-            registered_product=teller.registered(product), license_key=key, actor=teller.actor, on=on
-        )
+        redeem_license_key(registered_product=teller.registered(product), license_key=key, actor=teller.actor, on=on)
 
     return step
 
@@ -295,7 +291,7 @@ def _harbour(today: date) -> _Story:
 def _schools(today: date) -> _Story:
     """Renewed twelve days ago: renewal grace, nothing needed, licensed ahead; and a trial that ended."""
     story = _Story()
-    first, second, third = _years(today - _days(12), 2)
+    first, second, _third = _years(today - _days(12), 2)
     story.at(first - _days(25), _report(CAMERA, "High school", core_device=40, universal_device=12))
     story.at(first - _days(24), _report(CAMERA, "Middle school", core_device=20, universal_device=8))
     story.at(first - _days(3), _redeem(CAMERA, "ACS-2201", core_device=100, universal_device=40))

@@ -106,8 +106,7 @@ def choose_rows(
     chosen = [
         row
         for row in rows
-        if (not status or row.status == status)
-        and all(word in f"{row.name} {row.code}".casefold() for word in words)
+        if (not status or row.status == status) and all(word in f"{row.name} {row.code}".casefold() for word in words)
     ]
     key = PRODUCT_SORTS.get(sort.removeprefix("-"), PRODUCT_SORTS["name"])
     return sorted(chosen, key=key, reverse=sort.startswith("-"))

@@ -60,7 +60,13 @@ _INTEGRATOR = _("System integrator")
 
 
 def _place(
-    country: str, name: str, kind: Promise, address: str, city: str, phone: str, products: tuple[str, ...] = ALL_PRODUCTS
+    country: str,
+    name: str,
+    kind: Promise,
+    address: str,
+    city: str,
+    phone: str,
+    products: tuple[str, ...] = ALL_PRODUCTS,
 ) -> Reseller:
     plain = unicodedata.normalize("NFKD", name.lower().replace("ł", "l").replace(" ", "-"))
     host = "".join(letter for letter in plain if letter.isascii() and (letter.isalnum() or letter == "-"))
@@ -72,7 +78,13 @@ def _place(
 RESELLERS: tuple[Reseller, ...] = (
     _place("AU", "Southern Cross Security", _INTEGRATOR, "12 Wattle Lane", "Melbourne VIC 3000", "+61 3 5550 0112"),
     _place(
-        "AU", "Harbour Vision Supply", _RESELLER, "4 Ferry Street", "Sydney NSW 2000", "+61 2 5550 0157", (CAMERA_STATION,)
+        "AU",
+        "Harbour Vision Supply",
+        _RESELLER,
+        "4 Ferry Street",
+        "Sydney NSW 2000",
+        "+61 2 5550 0157",
+        (CAMERA_STATION,),
     ),
     _place("BR", "Ipê Sistemas", _INTEGRATOR, "Rua das Acácias 210", "São Paulo 01310-000", "+55 11 5550 0133"),
     _place("CA", "Maple Ridge Integrators", _INTEGRATOR, "88 Spruce Avenue", "Toronto ON M5V 2T6", "+1 416 555 0144"),

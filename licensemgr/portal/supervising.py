@@ -83,7 +83,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "running.lock").open("w")
     except OSError as error:
-        raise CannotStart(f"{folder} can't be written to: {error.strerror}. Set VAR_DIR to a folder of your own.") from error
+        raise CannotStart(
+            f"{folder} can't be written to: {error.strerror}. Set VAR_DIR to a folder of your own."
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,7 +129,9 @@ class Supervisor:
 
     def run(self, when_ready: Callable[[], None], address: tuple[str, int]) -> None:
         """Run until told to stop. Raises CannotStart when a child keeps dying."""
-        former = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        former = {
+            number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         ready = False
         try:
             for child in self.children:

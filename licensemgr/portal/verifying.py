@@ -234,7 +234,9 @@ def _balances(books: _Books, found: Verification) -> None:
     moved = _moved(books.entries.values())
     for account in books.accounts.values():
         if account.balance != moved.get(account.pk, 0):
-            found.differs(_account(account), f"its balance is {account.balance}, its entries make {moved.get(account.pk, 0)}")
+            found.differs(
+                _account(account), f"its balance is {account.balance}, its entries make {moved.get(account.pk, 0)}"
+            )
         if account.balance < 0 and account.category not in SOURCES:
             found.differs(_account(account), f"its balance is {account.balance}")
     running: defaultdict[int, int] = defaultdict(int)
@@ -279,10 +281,11 @@ def _lots(books: _Books, found: Verification) -> None:
             found.differs(_account(account), "it is in the wallet and is no lot")
     for lot in books.lots.values():
         row = f"wallet_lot {lot.pk}"
-        account, made = books.accounts.get(lot.account_id), books.transfers.get(lot.transfer_id)
-        if account is None or made is None or account.category != AccountCategory.WALLET:
+        held_in, made = books.accounts.get(lot.account_id), books.transfers.get(lot.transfer_id)
+        if held_in is None or made is None or held_in.category != AccountCategory.WALLET:
             found.differs(row, "its account or transfer is missing or no wallet's")
             continue
+        account = held_in
         if len({lot.organization_id, account.organization_id, made.organization_id}) != 1 or (
             len({lot.registered_product_id, account.registered_product_id, made.registered_product_id}) != 1
         ):
@@ -307,7 +310,9 @@ def _lots(books: _Books, found: Verification) -> None:
         if made.reason == TransferReason.ALLOCATED and used.expires_on <= made.happened_on:
             found.differs(f"wallet_entry {entry.pk}", f"it allocates from wallet_lot {used.pk} after its expiry")
         if made.reason == TransferReason.EXPIRED and used.expires_on != made.happened_on:
-            found.differs(f"wallet_entry {entry.pk}", f"it lets wallet_lot {used.pk} expire on another day than its own")
+            found.differs(
+                f"wallet_entry {entry.pk}", f"it lets wallet_lot {used.pk} expire on another day than its own"
+            )
 
 
 def _redemptions(books: _Books, found: Verification) -> None:
@@ -412,7 +417,9 @@ def _check_compensation(
     codes = {kind.code: kind.pk for kind in books.types.values() if kind.product_id == registered.product_id}
     expected: dict[int, int] = {}
     for code, quantity in allocation.plan.get(str(year.number), {}).items():
-        days = rules.compensate(quantity=quantity, year=year, started_on=subscription.started_on, on=on, credit=0).days_given
+        days = rules.compensate(
+            quantity=quantity, year=year, started_on=subscription.started_on, on=on, credit=0
+        ).days_given
         if days:
             expected[codes[code]] = days
     moved: defaultdict[int, int] = defaultdict(int)
@@ -447,12 +454,16 @@ def _facts(books: _Books, found: Verification) -> None:
             # Devices of that day's end may be more than at the moment at which it was marked: only allocated is compared.
             allowances = set(_totals_on(held.get(year.pk, []), marked))
             if year.allowance not in allowances:
-                found.differs(row, f"its allowance is {year.allowance}; {sorted(allowances)} were allocated on {marked}")
+                found.differs(
+                    row, f"its allowance is {year.allowance}; {sorted(allowances)} were allocated on {marked}"
+                )
         _check_day(row, year, subscription, devices, held.get(year.pk, []), first, last, found)
     for subscription in books.subscriptions.values():
         anchor = books.anchors.get(subscription.organization_id)
         if anchor is None or subscription.started_on < anchor:
-            found.differs(f"subscriptions_subscription {subscription.pk}", "it started before the organization's anchor")
+            found.differs(
+                f"subscriptions_subscription {subscription.pk}", "it started before the organization's anchor"
+            )
 
 
 Held = list[tuple[date, int, int]]  # date, license type, quantity

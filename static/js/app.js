@@ -108,7 +108,7 @@
       all(target).forEach(function (input) { first = first || input; setValue(input, button.getAttribute("data-fill-value") || ""); });
     } else {
       var box = scope === "form" ? button.form || button.closest("form") : doc.querySelector(scope);
-      all("input[data-missing]", box || doc).forEach(function (input) { first = first || input; setValue(input, input.getAttribute("data-missing")); });
+      all("input[data-missing]", box || doc).forEach(function (input) { first = first || input; var lacks = input.getAttribute("data-missing"); setValue(input, lacks === "0" ? "" : lacks); });
     }
     if (first) say(words("filled"));
   }

@@ -156,7 +156,9 @@ def _by_name(refused: Refused, standing: ProductStanding) -> Refused:
     if isinstance(refused, NotEnoughLicenses):
         return NotEnoughLicenses({names.get(code, code): quantity for code, quantity in refused.short.items()})
     if isinstance(refused, NeedNotMatched):
-        mismatches = [replace(mismatch, code=names.get(mismatch.code, mismatch.code)) for mismatch in refused.mismatches]
+        mismatches = [
+            replace(mismatch, code=names.get(mismatch.code, mismatch.code)) for mismatch in refused.mismatches
+        ]
         return NeedNotMatched(mismatches, refused.gaps, {year.offset: year.year for year in standing.years})
     return refused
 
@@ -255,11 +257,15 @@ def _summary(
         "changed": changed,
         "confirmation": seal_confirmation(preview),
         "years": [
-            (year.standing, [(kind, year.quantities[kind.code]) for kind in standing.types if kind.code in year.quantities])
+            (
+                year.standing,
+                [(kind, year.quantities[kind.code]) for kind in standing.types if kind.code in year.quantities],
+            )
             for year in preview.years
         ],
         "wallet_rows": [
-            (kind, wallet[kind.code], _allocated(preview, kind), preview.wallet_left[kind.code]) for kind in standing.types
+            (kind, wallet[kind.code], _allocated(preview, kind), preview.wallet_left[kind.code])
+            for kind in standing.types
         ],
         "compensation": [
             CompensationLine(kind, preview.plan[0][kind.code], given, standing.credit_days[kind.code])

@@ -23,7 +23,7 @@ def test_a_double_click_on_redeem_counts_once(
     started: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product
 ) -> None:
     visitor = manager_at_browser.open("product_wallet", organization.slug, PRODUCT)
-    visitor.page.get_by_label("License key").fill(issue(camera_station, core=10))
+    visitor.key_field.fill(issue(camera_station, core=10))
     visitor.button("Redeem license key").dblclick()
     visitor.reads("The license key was redeemed.")
     expect(visitor.page.locator(".stat__value").first).to_have_text("10")
@@ -141,7 +141,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(
     press(visitor, visitor.button("Start your subscription"))
     visitor.reads("Subscription has started")
     press(visitor, visitor.tab("Product wallet"))
-    reach(visitor, visitor.page.get_by_label("License key"))
+    reach(visitor, visitor.key_field)
     visitor.page.keyboard.insert_text(issue(camera_station, core=10, universal=4))
     visitor.page.keyboard.press("Enter")
     visitor.reads("The license key was redeemed.")

@@ -70,8 +70,7 @@ def _number(text: str) -> int:
 
 
 @pytest.mark.django_db
-# Among them every status that needs no hardware.
-@pytest.mark.parametrize("scenario", [3, 11, 17, 24, 31, 38])
+@pytest.mark.parametrize("scenario", [3, 17, 31])
 def test_the_pages_say_what_the_model_says(
     scenario: int, administrator: User, administrator_client: Client, frozen_clock: Any
 ) -> None:
@@ -83,8 +82,8 @@ def test_the_pages_say_what_the_model_says(
             add_member(
                 organization=organization, user=administrator, role=Role.ADMINISTRATOR, actor=None, on=date(2020, 1, 1)
             )
-        # Every third step's pages, and each whose status is rare.
-        if number % 3 == 0 or any(then["status"] in ("no_need", "growth_exceeded") for then in step["then"].values()):
+        # Every eighth step's pages, and each whose status is rare.
+        if number % 8 == 0 or any(then["status"] in ("no_need", "growth_exceeded") for then in step["then"].values()):
             frozen_clock.move_to(date.fromisoformat(step["on"]))
             for code, then in step["then"].items():
                 _compare(administrator_client, organization, player, code, then)
@@ -104,7 +103,7 @@ def _compare(client: Client, organization: Organization, player: Player, code: s
     for row in overview.rows:
         if row.get("heading") in names and "Wallet: hardware" in row:
             assert _number(row["Wallet: hardware"]) == then["wallet"]["hardware"][names[row["heading"]]]
-    listed = Page(client.get(f"/o/{organization.slug}/?q={player.products[code].name}").content.decode())
+    listed = Page(client.get(f"/o/{organization.slug}/?search={player.products[code].name}").content.decode())
     [row] = [row for row in listed.rows if row.get("heading") == player.products[code].name]
     assert listed.statuses == [then["status"]]
     for kind, label in (("subscription", "Wallet: subscription"), ("hardware", "Wallet: hardware")):

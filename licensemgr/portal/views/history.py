@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpResponse, StreamingHttpResponse
@@ -58,8 +58,11 @@ class HistoryFilterForm(forms.Form):
         self._choose("person", [("", _("Everyone")), (SYSTEM, _("License Manager")), *people])
         self._choose("product", [("", _("All products")), *products])
         for name in ("since", "until"):
-            self._explain(name, "invalid", _("This is not a date. Write it as 2027-03-01; it was left out of the filter."))
-        self._explain("before", "invalid", _("This page of History can't be read; the newest records are shown."))
+            self._explain(
+                name, "invalid", _("This is not a date. Write it as 2027-03-01; it was left out of the filter.")
+            )
+        for code in ("invalid", "min_value", "max_value"):
+            self._explain("before", code, _("This page of History can't be read; the newest records are shown."))
 
     def _choose(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
         field = self.fields[name]
@@ -143,18 +146,25 @@ def history(request: OrganizationRequest) -> HttpResponse:
 
 @require_safe
 @organization_view(Permission.LOOK)
-def history_csv(request: OrganizationRequest) -> HttpResponse | StreamingHttpResponse:
+def history_csv(request: OrganizationRequest) -> HttpResponse:
     """What is filtered, as a file that a spreadsheet opens without running anything in it."""
     form = HistoryFilterForm(request.organization, request.GET)
     if not form.is_valid():
-        context = {"organization": request.organization, "form": form, "lines": [], "is_filtered": True, "is_first": True}
+        context = {
+            "organization": request.organization,
+            "form": form,
+            "lines": [],
+            "is_filtered": True,
+            "is_first": True,
+        }
         return render(request, "portal/history.html", context, status=422)
     rows = _csv_rows(request.organization, all_records(request.organization, form.wanted))
     response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = (
         f'attachment; filename="history-{request.organization.slug}-{request.today.isoformat()}.csv"'
     )
-    return response
+    # Django's answers that stream have no type in common with the others but their base.
+    return cast(HttpResponse, response)
 
 
 def _lines(organization: Organization, records: Iterable[Record]) -> list[HistoryLine]:

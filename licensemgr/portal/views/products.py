@@ -104,13 +104,13 @@ class SystemThere(Refused):
         self.field = "system_id" if typed else None
         sentence = (
             _(
-                "This system id is registered here already, as %(name)s. Nothing was changed. Edit its devices in System "
-                "setup."
+                "This system id is registered here already, as %(name)s. Nothing was changed. Edit its devices in "
+                "System setup."
             )
             if typed
             else _(
-                "This form was sent before: it added %(name)s. Nothing was changed. Open the page anew to add another "
-                "system."
+                "This form was sent before: it added %(name)s. Nothing was changed. Open the page anew to add "
+                "another system."
             )
         )
         super().__init__(sentence % {"name": name})

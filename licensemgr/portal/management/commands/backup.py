@@ -44,12 +44,12 @@ class Command(BaseCommand):
 
 def _copy(source: Path, target: Path) -> None:
     """Copy by SQLite's own means and look whether the copy is sound."""
-    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as running:
-        with closing(sqlite3.connect(target)) as copy:
-            running.backup(copy)
-            # One file, without a write-ahead log beside it.
-            copy.execute("PRAGMA journal_mode=DELETE")
-            [(verdict,)] = copy.execute("PRAGMA quick_check(1)").fetchall()
+    address = f"{source.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=20)) as running, closing(sqlite3.connect(target)) as copy:
+        running.backup(copy)
+        # One file, without a write-ahead log beside it.
+        copy.execute("PRAGMA journal_mode=DELETE")
+        [(verdict,)] = copy.execute("PRAGMA quick_check(1)").fetchall()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
     descriptor = os.open(target, os.O_RDONLY)

@@ -14,7 +14,16 @@ from django.db import connection
 from licensemgr.core import clock
 from licensemgr.core.models import DemonstrationClock
 from licensemgr.portal import demonstration
-from licensemgr.portal.supervising import CannotStart, Supervisor, alone_in, beat, prepare, refuse_port_in_use, web, worker
+from licensemgr.portal.supervising import (
+    CannotStart,
+    Supervisor,
+    alone_in,
+    beat,
+    prepare,
+    refuse_port_in_use,
+    web,
+    worker,
+)
 
 
 class Command(BaseCommand):
@@ -31,7 +40,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMONSTRATION:
-            raise CommandError("This is no demonstration. Nothing was started; set MODE=demonstration, or use make demo.")
+            raise CommandError(
+                "This is no demonstration. Nothing was started; set MODE=demonstration, or use make demo."
+            )
         try:
             if options["reset"]:
                 self._reset()
@@ -65,7 +76,11 @@ class Command(BaseCommand):
                 ],
                 kill_after=4,
                 say=self.stdout.write,
-                environment={"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")},
+                environment={
+                    "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+                    # In a container everybody is root; a demonstration may say nothing of it.
+                    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+                },
             ).run(lambda: self._greet(port), ("127.0.0.1", port))
         self.stdout.write("Stopped. The data stays for the next start; make demo-reset starts over.")
 

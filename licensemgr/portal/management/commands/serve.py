@@ -10,7 +10,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from licensemgr.portal.supervising import CannotStart, Supervisor, alone_in, beat, prepare, refuse_port_in_use, web, worker
+from licensemgr.portal.supervising import (
+    CannotStart,
+    Supervisor,
+    alone_in,
+    beat,
+    prepare,
+    refuse_port_in_use,
+    web,
+    worker,
+)
 
 
 class Command(BaseCommand):

@@ -1,0 +1,15 @@
+FROM python:3.11-slim
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 VAR_DIR=/var/lib/license-manager STATIC_ROOT=/srv/static
+WORKDIR /srv/license-manager
+COPY requirements/base.txt requirements/base.txt
+RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/base.txt
+COPY . .
+# The static files need no secret: they are collected with the demonstration's settings.
+RUN MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py collectstatic --no-input --verbosity 0 \
+    && useradd --system --uid 10001 --home-dir /var/lib/license-manager --create-home license-manager \
+    && chown license-manager /var/lib/license-manager
+USER license-manager
+VOLUME /var/lib/license-manager
+EXPOSE 8000
+CMD ["gunicorn", "licensemgr.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", "--no-control-socket"]

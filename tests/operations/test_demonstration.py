@@ -1,0 +1,60 @@
+"""The demonstration's data shows every row of R14a that needs no hardware, whatever day it is made on."""
+
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.db.models import Sum
+
+from licensemgr.portal import demonstration
+from licensemgr.portal.verifying import verify_books
+from organizations.models import Membership
+from products.models import DeviceCount, LicenseKind, RegisteredProduct
+from subscriptions.queries import standings
+from subscriptions.rules import Status
+from wallet import keycode
+from wallet.models import LicenseKey, Lot, Transfer, TransferReason
+from wallet.services import redeem_license_key
+
+pytestmark = pytest.mark.django_db
+
+SHOWN = set(Status) - {Status.UNREGISTERED, Status.HARDWARE, Status.EXPANSION_NEEDED}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("today", [date(2026, 11, 25), date(2028, 2, 29), date(2027, 3, 12)])
+def test_it_shows_every_status_on_books_that_verify(today: date) -> None:
+    organizations = demonstration.seed_demonstration(today=today)
+    shown = {standing.status for organization in organizations.values() for standing in standings(organization, today)}
+    assert shown == SHOWN
+    assert {organization.settled_through for organization in organizations.values()} == {today}
+    assert len({organization.time_zone for organization in organizations.values()}) >= 3
+    assert verify_books().differences == []
+
+
+def test_it_has_lots_of_all_ages_and_keys_for_trying(tmp_path: Path) -> None:
+    today = date(2026, 11, 25)
+    keys_file = tmp_path / "var" / "demo-keys.txt"
+    organizations = demonstration.seed_demonstration(today=today, keys_file=keys_file)
+    ages = Counter(lot.entered_on.year for lot in Lot.objects.all())
+    assert len(ages) >= 5
+    assert Lot.objects.filter(account__balance__gt=0, expires_on__lte=today + timedelta(days=365)).exists()
+    assert Transfer.objects.filter(reason=TransferReason.EXPIRED).exists()
+    assert Transfer.objects.filter(reason=TransferReason.COMPENSATED).exists()
+    devices = DeviceCount.objects.filter(until_on=None).aggregate(total=Sum("quantity"))["total"]
+    assert 200 <= devices <= 999
+    in_three = Membership.objects.filter(user__email="alex@example.com").exclude(organization__slug="solvik-museum")
+    assert len({membership.role for membership in in_three}) == 3
+
+    assert keys_file.stat().st_mode & 0o077 == 0
+    keys = [line.strip() for line in keys_file.read_text().splitlines() if line.startswith("  ")]
+    kinds = Counter(keycode.parse(key).kind for key in keys)
+    assert kinds[keycode.Kind.SUBSCRIPTION] >= 8
+    assert kinds[keycode.Kind.HARDWARE] >= 4
+    assert LicenseKey.objects.filter(redemption=None).count() == len(keys)
+    camera = RegisteredProduct.objects.select_related("organization").get(
+        organization=organizations[demonstration.HARBOUR], product__code=demonstration.CAMERA
+    )
+    redemption = redeem_license_key(registered_product=camera, license_key=keys[0], actor=None, on=today)
+    assert redemption.license_key.batch.kind == LicenseKind.SUBSCRIPTION

@@ -1,0 +1,101 @@
+"""My Systems, the frame of every page, and what anybody may see."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from organizations.models import Organization, Role, User
+from organizations.services import add_member
+from tests.conftest import FrozenClock
+from tests.factories import OrganizationFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_licenses_opens_the_product_list(manager_client: Client) -> None:
+    page = manager_client.get("/").content.decode()
+    assert "My Systems" in page
+    assert 'class="entry" href="/o/harbour/"' in page
+    assert "Manager" in page
+
+
+def test_a_person_without_organization_is_told_what_to_do(staff_client: Client) -> None:
+    page = staff_client.get("/").content.decode()
+    assert "You are not a member of an organization yet" in page
+    assert "Ask an administrator of your organization to add staff@example.net" in page
+
+
+def test_it_shows_only_the_persons_own_organizations(outsider_client: Client) -> None:
+    page = outsider_client.get("/").content.decode()
+    assert "Other Port" in page
+    assert "Harbour Cameras" not in page
+
+
+def test_an_anonymous_person_is_asked_to_sign_in(anonymous_client: Client) -> None:
+    response = anonymous_client.get("/")
+    assert response.status_code == 302
+    assert "/accounts/login/" in response["Location"]
+
+
+def test_the_drop_down_is_searchable_from_eight_up(
+    manager: User, manager_client: Client, frozen_clock: FrozenClock
+) -> None:
+    def join() -> None:
+        organization = OrganizationFactory.create(on=frozen_clock.today)
+        add_member(organization=organization, user=manager, role=Role.VIEWER, actor=None, on=frozen_clock.today)
+
+    for _number in range(6):
+        join()
+    assert "Search organizations" not in manager_client.get("/o/harbour/").content.decode()
+    join()
+    assert "Search organizations" in manager_client.get("/o/harbour/").content.decode()
+
+
+def test_the_frame_costs_one_query_however_many_organizations(
+    manager: User, manager_client: Client, frozen_clock: FrozenClock
+) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert manager_client.get("/o/harbour/").status_code == 200
+        return len(queries)
+
+    before = count()
+    for _number in range(5):
+        organization = OrganizationFactory.create(on=frozen_clock.today)
+        add_member(organization=organization, user=manager, role=Role.VIEWER, actor=None, on=frozen_clock.today)
+    assert count() == before
+    with CaptureQueriesContext(connection) as queries:
+        manager_client.get("/o/harbour/", headers={"HX-Request": "true"})
+    assert len(queries) == before - 1
+
+
+def test_the_process_answers(anonymous_client: Client) -> None:
+    response = anonymous_client.get("/healthz")
+    assert (response.status_code, response.content) == (200, b"ok")
+
+
+def test_anybody_finds_where_to_buy(anonymous_client: Client) -> None:
+    page = anonymous_client.get("/where-to-buy/").content.decode()
+    assert "Öresund Säkerhet" in page
+    assert "Prairie Integrators" in page
+    page = anonymous_client.get("/where-to-buy/?country=se").content.decode()
+    assert "Öresund Säkerhet" in page
+    assert "Prairie Integrators" not in page
+    page = anonymous_client.get("/where-to-buy/?search=audio+austin").content.decode()
+    assert "Lone Pine Audio" in page
+    assert "Prairie Integrators" not in page
+    assert "Nobody matches" in anonymous_client.get("/where-to-buy/?search=zzz").content.decode()
+
+
+def test_a_country_without_resellers_shows_all(anonymous_client: Client) -> None:
+    page = anonymous_client.get("/where-to-buy/?country=XX").content.decode()
+    assert "There is nobody in that country on the list yet" in page
+    assert "Prairie Integrators" in page
+
+
+def test_the_product_list_links_to_the_organizations_country(
+    organization: Organization, manager_client: Client
+) -> None:
+    Organization.objects.filter(pk=organization.pk).update(country="SE")
+    assert "/where-to-buy/?country=SE" in manager_client.get("/o/harbour/").content.decode()
