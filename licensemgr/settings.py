@@ -158,11 +158,15 @@ STATIC_ROOT = env.text("STATIC_ROOT", str(VAR_DIR / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if MODE == "test" or DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": {
+            "production": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+            # Compressing takes longer than all the rest of a first start.
+            "demonstration": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+            "test": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        }["test" if DEBUG else MODE]
     },
 }
+WHITENOISE_KEEP_ONLY_HASHED_FILES = PRODUCTION
 
 # Mail is written to the outbox in the transaction that causes it; the worker hands it to this server.
 EMAIL_BACKEND = (

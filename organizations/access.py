@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from licensemgr.core import clock
 from organizations.models import Membership, Organization, Role, User
@@ -40,6 +41,8 @@ class OrganizationRequest(HttpRequest):
     membership: Membership
     # The organization's today (R1), read once.
     today: date
+    # Set by django-htmx's middleware; true where htmx asks.
+    htmx: HtmxDetails
 
 
 def may(membership: Membership, permission: Permission) -> bool:
@@ -73,7 +76,7 @@ def organization_view(permission: Permission) -> Callable[[OrganizationView[P]],
         def _enter(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             membership = (
                 Membership.objects.select_related("organization")
-                .filter(user_id=request.user.pk, organization__slug=slug)
+                .filter(user=cast(User, request.user), organization__slug=slug)
                 .first()
             )
             if membership is None:

@@ -30,7 +30,7 @@ class UserManager(DjangoUserManager["User"]):
 class User(AbstractUser):
     """A person. Signs in by e-mail address."""
 
-    username = None  # type: ignore[assignment]  # removed, as Django documents
+    username = None
     email = models.EmailField(_("e-mail address"), unique=True)
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -9,7 +9,7 @@ class SystemRefused(Refused):
     """A report or a registration that can't be accepted (R5)."""
 
     code = "system"
-    field = "system_id"
+    field: str | None = "system_id"
 
 
 class SystemIdTaken(SystemRefused):

@@ -25,7 +25,7 @@ from subscriptions.services import allocate_licenses, start_subscription
 from wallet.models import AccountCategory, Entry, LedgerAccount, Lot, Redemption, TransferReason
 from wallet.services import issue_license_keys, redeem_license_key
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in tests only
+PASSWORD = "correct horse battery staple"
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):

@@ -10,11 +10,11 @@ With N = ``settings.LICENSE_KEY_TRIES_PER_HOUR`` (20), within any sixty minutes 
 * an organization has 3 x N for all its people; after that each of them has N / 4 (at least 1) instead of N. So one
   person's wrong tries slow the others and never lock them out.
 
-A try takes a numbered place before the key is looked up, and gives it back unless the key was unknown. A place is taken
-by the cache's ``add``, of which only one of any number of parallel callers succeeds (SET NX of Redis; a
-primary key in the database cache). Counters are not used, as ``incr`` loses counts there. So parallel tries can't exceed a limit at all.
-What they can do is refuse each other for a moment: more than N tries of one person at the same instant, right ones
-among them.
+A try takes a numbered place before the key is looked up, and gives it back unless the key was unknown. A place is
+taken by the cache's ``add``, of which only one of any number of parallel callers succeeds (SET NX of Redis; a primary
+key in the database cache). Counters are not used, as ``incr`` loses counts there. So parallel tries can't exceed a
+limit at all. What they can do is refuse each other for a moment: more than N tries of one person at the same instant,
+right ones among them.
 
 Each place is free again one hour after it was taken, so the window slides. A cache that is emptied forgets the tries.
 """

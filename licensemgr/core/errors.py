@@ -15,5 +15,5 @@ class Refused(Exception):
     status = 422
 
     def __init__(self, sentence: str | Promise) -> None:
-        self.sentence = sentence
-        super().__init__(str(sentence))
+        self.sentence = str(sentence)
+        super().__init__(self.sentence)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.models import LicenseKind, RegisteredProduct
-from subscriptions import advice, services
+from subscriptions import advice, services, years_shown
 from subscriptions.errors import AlreadyStarted, year_name
 from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
@@ -33,7 +33,7 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         "status": advice.status_words(standing),
         "next_step": advice.next_step(standing),
         "upcoming": advice.upcoming(standing),
-        "segments": advice.timeline(standing),
+        "segments": years_shown.timeline(standing),
         "rows": _rows(standing),
     }
     response = render(request, template, context)
@@ -60,7 +60,7 @@ def start_subscription(request: OrganizationRequest, product: str) -> HttpRespon
     if standing.started_on is not None:
         messages.info(request, str(AlreadyStarted(started_on=standing.started_on).sentence))
         return overview
-    dates = advice.dates_after_start(_anchor(request), request.today)
+    dates = years_shown.dates_after_start(_anchor(request), request.today)
     context = {"product": registered_product.product, "dates": dates, "rows": _date_rows(standing, dates)}
     return render(request, "subscriptions/start_subscription.html", context)
 
@@ -79,7 +79,7 @@ def _anchor(request: OrganizationRequest) -> date | None:
     return period.anchor_on if period else None
 
 
-def _date_rows(standing: ProductStanding, dates: advice.DatesAfterStart) -> list[tuple[str, str]]:
+def _date_rows(standing: ProductStanding, dates: years_shown.DatesAfterStart) -> list[tuple[str, str]]:
     """What the start sets, one row a date."""
     day = advice.format_date
     rows = [

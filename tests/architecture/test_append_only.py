@@ -33,9 +33,12 @@ def test_the_database_refuses_update_and_delete(written: Books, table: str) -> N
     count = TABLES[table].objects.count()
     assert count
     for statement in (f"UPDATE {table} SET organization_id = organization_id", f"DELETE FROM {table}"):
-        with pytest.raises(DatabaseError, match="never changed or deleted"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
+        with (
+            pytest.raises(DatabaseError, match="never changed or deleted"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
     assert TABLES[table].objects.count() == count
 
 

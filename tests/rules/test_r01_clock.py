@@ -18,7 +18,6 @@ from tests.conftest import FrozenClock
 from tests.factories import Books, OrganizationFactory, check_conservation, dump_books
 from wallet.models import Entry
 
-
 pytestmark = pytest.mark.django_db
 
 

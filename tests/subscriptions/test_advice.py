@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from products.models import LicenseKind
-from subscriptions import advice
+from subscriptions import advice, years_shown
 from subscriptions.rules import Status
 from tests.factories import Books
 
@@ -202,7 +202,7 @@ def test_not_licensed_says_what_coming_back_costs(books: Books) -> None:
 
 def test_the_timeline_shows_six_years_and_where_today_lies(books: Books) -> None:
     licensed(books)
-    segments = advice.timeline(books.stand(date(2027, 9, 1)))
+    segments = years_shown.timeline(books.stand(date(2027, 9, 1)))
     assert [segment.state for segment in segments] == ["licensed", "open", "open", "open", "open", "open"]
     assert segments[0].current
     assert segments[0].today_percent == 50
@@ -212,10 +212,10 @@ def test_the_timeline_shows_six_years_and_where_today_lies(books: Books) -> None
 
 def test_the_timeline_of_a_trial(books: Books) -> None:
     books.report(START, core=1)
-    [segment] = advice.timeline(books.stand(START))
+    [segment] = years_shown.timeline(books.stand(START))
     assert (segment.state, segment.start, segment.end) == ("trial", START, GRACE)
     books.report(START, product="audio-manager", system="Loudspeakers", audio=1)
-    assert advice.timeline(books.stand(START, product="audio-manager")) == ()
+    assert years_shown.timeline(books.stand(START, product="audio-manager")) == ()
 
 
 def test_the_next_change_is_the_day_after_a_last_day(books: Books) -> None:
@@ -231,14 +231,14 @@ def test_the_next_change_is_the_day_after_a_last_day(books: Books) -> None:
 
 
 def test_the_dates_that_a_start_sets() -> None:
-    first = advice.dates_after_start(None, date(2028, 2, 29))
+    first = years_shown.dates_after_start(None, date(2028, 2, 29))
     assert first.is_first
     assert (first.anchor_on, first.renewal_on, first.grace_last_day) == (
         date(2028, 2, 29),
         date(2029, 2, 28),
         date(2028, 3, 30),
     )
-    later = advice.dates_after_start(START, date(2028, 2, 20))
+    later = years_shown.dates_after_start(START, date(2028, 2, 20))
     assert not later.is_first
     assert (later.year.first, later.covered_from, later.renewal_on) == (START, date(2028, 2, 20), date(2028, 3, 1))
     assert later.next_grace_last_day == date(2028, 3, 31)

@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import date
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -35,7 +36,7 @@ def page(organization: Organization, stem: str = "product_wallet") -> str:
     return reverse(stem, args=[organization.slug, "camera-station"])
 
 
-def send(client: Client, organization: Organization, key: str, token: str | None = None, **headers: str) -> object:
+def send(client: Client, organization: Organization, key: str, token: str | None = None, **headers: str) -> Any:
     """Send the form."""
     return client.post(
         page(organization, "redeem_license_key"),
@@ -83,7 +84,7 @@ def test_redeeming_adds_all_licenses_and_says_which(
         actor=None,
     )
     response = send(manager_client, organization, f"  {key.lower().replace('-', ' ')} ")
-    assert (response.status_code, response["Location"]) == (303, page(organization))  # type: ignore[attr-defined,index]
+    assert (response.status_code, response["Location"]) == (303, page(organization))
     text = manager_client.get(page(organization)).content.decode()
     assert "Added to your Product wallet: 10 Core device, 5 Universal device licenses, use by Feb. 29, 2032." in text
     assert "PO-77" in text
@@ -96,7 +97,7 @@ def test_a_double_click_counts_once_and_both_answers_are_the_same(
 ) -> None:
     key, token = issue(registered.products["camera-station"], core=10), str(uuid.uuid4())
     for _time in range(2):
-        assert send(manager_client, organization, key, token).status_code == 303  # type: ignore[attr-defined]
+        assert send(manager_client, organization, key, token).status_code == 303
     assert Redemption.objects.count() == 1
     again = send(manager_client, organization, key)
     assert again.status_code == 422
@@ -130,8 +131,8 @@ def test_each_refusal_is_a_sentence_at_the_field_and_what_was_typed_is_kept(
     }
     for typed, said in cases.items():
         response = send(manager_client, organization, typed)
-        text = response.content.decode()  # type: ignore[attr-defined]
-        assert response.status_code == 422  # type: ignore[attr-defined]
+        text = response.content.decode()
+        assert response.status_code == 422
         assert said in text
         assert not typed or f'value="{typed}"' in text
         assert 'aria-invalid="true"' in text
@@ -145,9 +146,9 @@ def test_any_text_is_answered_with_a_sentence(
     registered: Books, manager_client: Client, organization: Organization, typed: str
 ) -> None:
     response = send(manager_client, organization, typed)
-    assert response.status_code == 422  # type: ignore[attr-defined]
-    assert "Nothing was changed" in response.content.decode()  # type: ignore[attr-defined]
-    assert "<script>alert" not in response.content.decode()  # type: ignore[attr-defined]
+    assert response.status_code == 422
+    assert "Nothing was changed" in response.content.decode()
+    assert "<script>alert" not in response.content.decode()
 
 
 def test_bytes_that_are_no_text_are_answered_with_4xx(
@@ -179,11 +180,11 @@ def test_htmx_gets_the_form_alone_and_is_sent_to_the_wallet_after_success(
 ) -> None:
     htmx = {"HX-Request": "true"}
     response = send(manager_client, organization, "ABC", **htmx)
-    text = response.content.decode().strip()  # type: ignore[attr-defined]
+    text = response.content.decode().strip()
     assert response.status_code == 422
     assert text.startswith('<section class="panel" id="redeem-license-key"')
     done = send(manager_client, organization, issue(registered.products["camera-station"], core=1), **htmx)
-    assert done["HX-Redirect"] == page(organization)  # type: ignore[index]
+    assert done["HX-Redirect"] == page(organization)
 
 
 def test_unknown_keys_are_limited_and_mistyped_ones_are_not(
@@ -191,13 +192,13 @@ def test_unknown_keys_are_limited_and_mistyped_ones_are_not(
 ) -> None:
     settings.LICENSE_KEY_TRIES_PER_HOUR = 3  # type: ignore[attr-defined]
     for _time in range(5):
-        assert send(manager_client, organization, "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA").status_code == 422  # type: ignore[attr-defined]
+        assert send(manager_client, organization, "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA").status_code == 422
     for _time in range(3):
         response = send(manager_client, organization, keycode.generate("subscription"))
-        assert "it is not known here" in response.content.decode()  # type: ignore[attr-defined]
+        assert "it is not known here" in response.content.decode()
     key = issue(registered.products["camera-station"], core=1)
     response = send(manager_client, organization, key)
-    text = response.content.decode()  # type: ignore[attr-defined]
+    text = response.content.decode()
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 3600
     assert "Too many license keys" in text
@@ -209,7 +210,7 @@ def test_a_viewer_looks_and_can_not_redeem(
     registered: Books, viewer_client: Client, organization: Organization
 ) -> None:
     assert 'name="license_key"' not in viewer_client.get(page(organization)).content.decode()
-    assert send(viewer_client, organization, "ABC").status_code == 403  # type: ignore[attr-defined]
+    assert send(viewer_client, organization, "ABC").status_code == 403
 
 
 def test_a_stranger_gets_what_does_not_exist(
@@ -217,7 +218,7 @@ def test_a_stranger_gets_what_does_not_exist(
 ) -> None:
     assert outsider_client.get(page(organization)).status_code == 404
     assert outsider_client.get(page(other_organization)).status_code == 404
-    assert send(outsider_client, organization, "ABC").status_code == 404  # type: ignore[attr-defined]
+    assert send(outsider_client, organization, "ABC").status_code == 404
 
 
 def test_movements_are_paged_by_key_and_a_page_that_can_not_be_read_is_the_first(

@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
 def _steps(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")  # noqa: SIM115 - closed by the with below
         with opened as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():

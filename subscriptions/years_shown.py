@@ -1,0 +1,93 @@
+"""The years of a subscription as pages show them: the dates before starting, and the timeline after."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils.translation import gettext as _
+
+from subscriptions import rules
+from subscriptions.advice import days_left
+from subscriptions.queries import ProductStanding, YearStanding
+from subscriptions.rules import Status
+
+
+@dataclass(frozen=True)
+class DatesAfterStart:
+    """The dates that follow from starting a subscription (R7, R8, R9)."""
+
+    is_first: bool
+    anchor_on: date
+    year: rules.Year
+    covered_from: date
+    grace_last_day: date
+    # Where the grace of a start near the year's end passes to the next year's: that one's last day.
+    next_grace_last_day: date | None
+    renewal_on: date
+
+
+def dates_after_start(anchor_on: date | None, on: date) -> DatesAfterStart:
+    """What starting on ``on`` would set; ``anchor_on`` is None for the organization's first start."""
+    anchor = anchor_on or on
+    year = rules.current_year(anchor, on)
+    renewal_on = year.last + timedelta(days=1)
+    grace = rules.grace_last_day(year, on)
+    follows = renewal_on + timedelta(days=rules.GRACE_DAYS) if grace >= renewal_on else None
+    return DatesAfterStart(anchor_on is None, anchor, year, rules.covered_from(year, on), grace, follows, renewal_on)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of the timeline, in the form of `components/timeline.html`."""
+
+    label: str
+    state: str
+    start: date
+    end: date
+    detail: str
+    current: bool = False
+    today_percent: int | None = None
+    fill_percent: int = 0
+    covered_from: date | None = None
+
+
+def timeline(standing: ProductStanding) -> tuple[Segment, ...]:
+    """The trial before the start, or the six years on offer after it (R15)."""
+    if not standing.years:
+        last = standing.trial_last_on
+        first = standing.registered_product.registered_on
+        if last is None:
+            return ()
+        running = standing.on <= last
+        detail = days_left(last, standing.on) if running else _("Trial has ended")
+        percent = _percent((standing.on - first).days, (last - first).days + 1) if running else None
+        return (Segment(_("Trial"), "trial" if running else "past", first, last, detail, running, percent),)
+    return tuple(_segment(standing, year) for year in standing.years)
+
+
+def _segment(standing: ProductStanding, year: YearStanding) -> Segment:
+    first, last = year.year.first, year.year.last
+    label = str(first.year) if first.year == last.year else f"{first.year}/{last.year}"
+    need, allocated = year.need_total, year.allocated_total
+    current = year.offset == 0
+    if not year.missing_total:
+        state = "licensed" if allocated else "none"
+        detail = _("Fully licensed") if allocated else _("No licenses needed")
+    else:
+        in_grace = current and standing.status in (Status.STARTED, Status.RENEWAL_GRACE)
+        state = "grace" if in_grace else "partial" if allocated else "missing" if current else "open"
+        detail = _("%(missing)d of %(need)d missing") % {"missing": year.missing_total, "need": need}
+    return Segment(
+        label=label,
+        state=state,
+        start=first,
+        end=last,
+        detail=detail,
+        current=current,
+        today_percent=_percent((standing.on - first).days, (last - first).days + 1) if current else None,
+        fill_percent=_percent(need - year.missing_total, need) if need else 0,
+        covered_from=year.covered_from if year.covered_from != first else None,
+    )
+
+
+def _percent(part: int, whole: int) -> int:
+    return max(0, min(100, part * 100 // whole)) if whole else 0

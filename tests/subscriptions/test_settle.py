@@ -1,0 +1,73 @@
+"""What becomes due by itself, and that a day on which nothing is due costs next to nothing (R3)."""
+
+from datetime import date, timedelta
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from tests.factories import Books, dump_books
+
+pytestmark = pytest.mark.django_db
+DAY = date(2027, 3, 1)
+
+
+def next_due(books: Books) -> date | None:
+    """The next date on which the daily job looks at the organization."""
+    books.organization.refresh_from_db()
+    return books.organization.next_due_on
+
+
+def test_nothing_is_due_before_anything_was_started_or_redeemed(books: Books) -> None:
+    books.report(DAY, core=1)
+    assert next_due(books) is None
+
+
+def test_the_nearest_of_renewal_expiry_and_reminder(books: Books) -> None:
+    books.report(DAY, core=1)
+    books.redeem(DAY, core=2)
+    assert next_due(books) == date(2032, 3, 1)  # the lot
+    books.start(DAY)
+    assert next_due(books) == date(2028, 3, 1)  # the renewal date
+    books.allocate(DAY, {"core": 1})
+    books.report(date(2027, 5, 31), core=3)  # growth 2, allowance 1
+    assert next_due(books) == date(2027, 6, 30)  # told again after a month
+    books.settle(date(2027, 6, 30))
+    assert next_due(books) == date(2027, 7, 31)
+    books.report(date(2027, 7, 1), core=2)
+    assert next_due(books) == date(2028, 3, 1)
+
+
+def test_an_empty_lot_is_not_waited_for(books: Books) -> None:
+    books.report(DAY, core=1)
+    books.redeem(DAY, core=1)
+    books.start(DAY)
+    books.allocate(DAY, {"core": 1})
+    books.settle(date(2031, 12, 31))
+    assert next_due(books) == date(2032, 3, 1)  # a renewal; the lot that would expire on that day holds nothing
+    assert books.settle(date(2032, 3, 1)) == 1
+
+
+def test_a_day_on_which_nothing_is_due_costs_few_queries(
+    books: Books, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    books.report(DAY, core=1)
+    books.start(DAY)
+    with django_assert_max_num_queries(7):  # a savepoint and its end, the organization, the clock's reading, two updates
+        assert books.settle(DAY + timedelta(days=1)) == 0
+
+
+def test_on_one_day_years_open_before_lots_expire_and_products_keep_their_order(books: Books) -> None:
+    books.report(DAY, core=1)
+    books.report(DAY, product="audio-manager", system="Audio", audio=1)
+    books.redeem(DAY, core=3)
+    books.redeem(DAY, product="audio-manager", audio=3)
+    books.start(DAY, product="audio-manager")
+    books.start(DAY)
+    books.settle(date(2032, 3, 1))
+    told = [(action, day) for _sequence, action, day, _payload in dump_books(books.organization)["records"]]
+    assert told[-4:] == [
+        ("subscriptions.year.opened", date(2032, 3, 1)),
+        ("subscriptions.year.opened", date(2032, 3, 1)),
+        ("wallet.lot.expired", date(2032, 3, 1)),
+        ("wallet.lot.expired", date(2032, 3, 1)),
+    ]
