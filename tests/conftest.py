@@ -79,7 +79,7 @@ def _let_flush_pass_the_triggers() -> None:
     operations = type(connection.ops)
     original = operations.sql_flush
 
-    def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]  # as Django calls it
+    def sql_flush(self, style, tables, **options):
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             triggers = cursor.fetchall()

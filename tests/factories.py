@@ -79,7 +79,7 @@ def register(
     organization: Organization, product: Product, *, on: date, system: str = "Main", **devices: int
 ) -> RegisteredProduct:
     """Register ``product`` with one online system that has these devices."""
-    Books(organization).report(on, product=product.code, system=system, **devices)
+    Books(organization).report(on, product=product.code, system=system, source=SystemSource.ONLINE, **devices)
     return RegisteredProduct.objects.select_related("organization", "product").get(
         organization=organization, product=product
     )
@@ -156,7 +156,7 @@ class Books:
         self, on: date, *, product: str | None = None, kind: str = LicenseKind.SUBSCRIPTION, **licenses: int
     ) -> Redemption:
         """Redeem a new key with these licenses."""
-        return redeem(self.registered(product), on=on, kind=kind, **licenses)
+        return redeem(self.registered(product), on=on, actor=None, kind=kind, **licenses)
 
     def allocate(
         self,

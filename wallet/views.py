@@ -134,7 +134,7 @@ def _what_was_added(redemption: Redemption) -> str:
 
 
 def _wants_fragment(request: OrganizationRequest) -> bool:
-    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    htmx = request.htmx
     return bool(htmx) and not htmx.boosted
 
 

@@ -291,6 +291,6 @@ def _frame(request: OrganizationRequest, standing: ProductStanding) -> dict[str,
 
 def _render(request: OrganizationRequest, stem: str, context: Mapping[str, Any], status: int) -> HttpResponse:
     """The page, or its fragment where HTMX asks for it."""
-    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    htmx = request.htmx
     prefix = "_" if htmx and not htmx.boosted else ""
     return render(request, f"subscriptions/{prefix}{stem}.html", dict(context), status=status)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,9 +159,11 @@ class TestR3SettleBeforeChange:
         books.organization.refresh_from_db()
         assert books.organization.settled_through == date(2027, 3, 1)
 
-    def test_in_production_a_clock_that_jumped_is_refused(self, books: Books, settings) -> None:  # type: ignore[no-untyped-def]
+    def test_in_production_a_clock_that_jumped_is_refused(
+        self, books: Books, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         books.report(date(2027, 3, 1), core=1)
-        settings.PRODUCTION = True
+        monkeypatch.setattr(settings, "PRODUCTION", True)
         # 2027-03-01 + 400 days = 2028-04-04 (365 days to 2028-02-29, 35 more: 1 of February's end, 31 of March, 3).
         assert date(2027, 3, 1) + timedelta(days=400) == date(2028, 4, 4)
         token = clock._jumps_allowed.set(False)

@@ -278,7 +278,10 @@ class TestR12Growth:
             (day, recipient) for day in expected_days for recipient in (administrator.email, second.email)
         ]
         told = Record.objects.filter(organization=organization, action__contains="allowance").order_by("sequence")
-        assert list(told.values_list("action", flat=True)) == ["subscriptions.allowance.exceeded", "subscriptions.allowance.kept_again"]
+        assert list(told.values_list("action", flat=True)) == [
+            "subscriptions.allowance.exceeded",
+            "subscriptions.allowance.kept_again",
+        ]
 
     def test_nobody_is_told_of_it_in_the_next_year(self, books: Books, organization: Organization) -> None:
         # Exceeded on 2028-02-10; the year ends on 2028-02-29, before a month is over.

@@ -142,7 +142,12 @@ class Histories(RuleBasedStateMachine):
             self.act(
                 number,
                 self.expected[number].redeem(product, licenses),
-                lambda: self.books(number, product).redeem(self.today, **{c.replace("-", "_"): n for c, n in licenses.items()}),
+                lambda: self.books(number, product).redeem(
+                    self.today,
+                    product=product,
+                    kind="subscription",
+                    **{code.replace("-", "_"): quantity for code, quantity in licenses.items()},
+                ),
             )
 
     def allocate(self, number: int, product: str, plan: dict[int, dict[str, int]]) -> None:
@@ -176,7 +181,7 @@ class Histories(RuleBasedStateMachine):
         types = self.expected[number].products[product].types
         self.allocate(number, product, {offset: dict(zip(types, pair, strict=False)) for offset, pair in enumerate(entered)})
 
-    @precondition(lambda self: getattr(self, "last", None))
+    @precondition(lambda self: bool(getattr(self, "last", None)))
     @rule(data=st.data())
     def send_a_confirmation_again(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.last)))
@@ -190,7 +195,7 @@ class Histories(RuleBasedStateMachine):
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", range(PARTS))
 def test_state_machine_of_random_histories_agrees_with_the_model(part: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Histories,
         settings=settings(
             max_examples=max(1, RUNS // PARTS),

@@ -7,7 +7,7 @@ import pytest
 
 from history.models import Record
 from organizations.models import Organization, User
-from products.models import Product
+from products.models import LicenseKind, Product
 from tests.factories import Books, dump_books, issue, redeem, register
 from wallet.errors import (
     EmptyKey,
@@ -147,8 +147,8 @@ class TestR21Redeeming:
     ) -> None:
         code = "audio-manager" if what == "other product" else "camera-station"
         licenses = {"audio": 1} if what == "other product" else {"core": 1}
-        other = register(other_organization, ready.products[code], on=DAY, **licenses)
-        key = issue(ready.products[code], **licenses)
+        other = register(other_organization, ready.products[code], on=DAY, system="Other", **licenses)
+        key = issue(ready.products[code], LicenseKind.SUBSCRIPTION, **licenses)
         redeem_license_key(registered_product=other, license_key=key, actor=None, on=DAY)
         if what == "revoked":
             # Can't be done by the service any more; were it so in the books, it would tell nothing either.

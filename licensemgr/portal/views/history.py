@@ -138,7 +138,7 @@ def history(request: OrganizationRequest) -> HttpResponse:
         "is_filtered": any(shown.values()),
         "query": query,
     }
-    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    htmx = request.htmx
     fragment = htmx and not htmx.boosted and not htmx.history_restore_request
     template = "portal/_history_records.html" if fragment else "portal/history.html"
     return render(request, template, context, status=200 if readable else 422)
