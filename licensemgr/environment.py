@@ -22,7 +22,9 @@ def text(name: str, default: str | None = None) -> str:
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names a file that can't be read: {error}.") from error
     if default is None:
-        raise ImproperlyConfigured(f"{name} is not set. Set it in the environment, or {name}_FILE to a file that holds it.")
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set it in the environment, or {name}_FILE to a file that holds it."
+        )
     return default
 
 

@@ -3,7 +3,8 @@
 import zoneinfo
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractUser, UserManager as DjangoUserManager
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -30,11 +31,11 @@ class UserManager(DjangoUserManager["User"]):
 class User(AbstractUser):
     """A person. Signs in by e-mail address."""
 
-    username = None
+    username = None  # type: ignore[assignment]  # removed, as Django documents
     email = models.EmailField(_("e-mail address"), unique=True)
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
@@ -95,5 +96,3 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
-
-

@@ -57,7 +57,9 @@ def report_system(
     counts = {types[code]: devices.get(code, 0) for code in types}
     with changing(organization, on) as locked:
         # Other tenants' systems are looked at here for one yes or no, which R5 asks for; nothing of them is told.
-        system = System.objects.filter(system_id=system_id, removed_on=None).select_related("registered_product").first()
+        system = (
+            System.objects.filter(system_id=system_id, removed_on=None).select_related("registered_product").first()
+        )
         if system is not None and system.organization_id != locked.pk:
             raise SystemIdTaken
         if system is not None and system.registered_product.product_id != product.pk:

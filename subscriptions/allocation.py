@@ -68,15 +68,17 @@ def preview_allocation(standing: ProductStanding, plan: Plan) -> AllocationPrevi
     plan = clean_plan(plan)
     years = {year.offset: year for year in standing.years}
     if not plan:
-        raise YearsNotOffered(_("Nothing was entered, so nothing was allocated. Enter the licenses that match the Current need."))
+        raise YearsNotOffered(
+            _("Nothing was entered, so nothing was allocated. Enter the licenses that match the Current need.")
+        )
     if any(offset not in years for offset in plan):
         raise YearsNotOffered(_("Only the current year and the five after it can be allocated. Nothing was allocated."))
     codes = set(standing.codes)
     if any(quantity < 0 or code not in codes for quantities in plan.values() for code, quantity in quantities.items()):
-        raise YearsNotOffered(_("A license type or quantity was entered that this product does not have. Nothing was allocated."))
-    mismatches, gaps = rules.check_plan(
-        standing.codes, plan, {offset: year.missing for offset, year in years.items()}
-    )
+        raise YearsNotOffered(
+            _("A license type or quantity was entered that this product does not have. Nothing was allocated.")
+        )
+    mismatches, gaps = rules.check_plan(standing.codes, plan, {offset: year.missing for offset, year in years.items()})
     if mismatches or gaps:
         raise NeedNotMatched(mismatches, gaps, {offset: year.year for offset, year in years.items()})
     allocated, left = _take_from_wallet(standing, plan)
@@ -144,7 +146,8 @@ def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     changes: list[str] = []
     if before.get("date") != now["date"]:
         changes.append(
-            _("Today is %(today)s now.") % {"today": formats.date_format(date.fromisoformat(now["date"]), "DATE_FORMAT")}
+            _("Today is %(today)s now.")
+            % {"today": formats.date_format(date.fromisoformat(now["date"]), "DATE_FORMAT")}
         )
     if before.get("need") != now["need"]:
         changes.append(_("The current need changed."))
@@ -155,5 +158,3 @@ def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     if before.get("credit") != now["credit"]:
         changes.append(_("The credit days changed."))
     return changes
-
-

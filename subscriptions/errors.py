@@ -34,7 +34,9 @@ class NotStarted(AllocationRefused):
     code = "not started"
 
     def __init__(self) -> None:
-        super().__init__(_("The subscription has not been started. Nothing was allocated. Start your subscription first."))
+        super().__init__(
+            _("The subscription has not been started. Nothing was allocated. Start your subscription first.")
+        )
 
 
 class YearsNotOffered(AllocationRefused):
@@ -85,7 +87,10 @@ class ConfirmationUsed(AllocationRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            _("This confirmation was used before for something else. Nothing was allocated now. Start again from Product licensing.")
+            _(
+                "This confirmation was used before for something else. Nothing was allocated now. Start again from Product "
+                "licensing."
+            )
         )
 
 

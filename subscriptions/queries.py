@@ -294,4 +294,3 @@ def _stand_year(
         fully_licensed_on=fully_licensed_on,
         allowance=allowance,
     )
-

@@ -73,9 +73,7 @@ def grace_last_day(year: Year, started_on: date) -> date:
 
 def is_fully_licensed(allocated: Quantities, devices: Quantities) -> bool:
     """Whether a year becomes fully licensed at this moment (R11)."""
-    return sum(allocated.values()) > 0 and all(
-        allocated.get(code, 0) >= quantity for code, quantity in devices.items()
-    )
+    return sum(allocated.values()) > 0 and all(allocated.get(code, 0) >= quantity for code, quantity in devices.items())
 
 
 def growth(types: Sequence[str], allocated: Quantities, devices: Quantities) -> dict[str, int]:
@@ -186,6 +184,6 @@ def check_plan(
     gaps = [
         number
         for number, lacks in sorted(missing_by_year.items())
-        if last is not None and number < last and number not in plan and sum(lacks.values())
+        if last is not None and number < last and number not in plan and any(lacks.values())
     ]
     return mismatches, gaps

@@ -129,9 +129,7 @@ def _plan_by_year(preview: AllocationPreview) -> dict[str, dict[str, int]]:
     return {str(year.standing.year.number): dict(year.quantities) for year in preview.years}
 
 
-def _move_to_years(
-    preview: AllocationPreview, subscription: Subscription, actor: User | None, on: date
-) -> Transfer:
+def _move_to_years(preview: AllocationPreview, subscription: Subscription, actor: User | None, on: date) -> Transfer:
     """Move what the preview takes from the lots to the accounts of the years (R17)."""
     standing = preview.standing
     types = {license_type.code: license_type for license_type in standing.types}

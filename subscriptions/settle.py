@@ -29,7 +29,9 @@ def due(organization: Organization, through: date) -> Iterable[Due]:
     )
     if numbers:
         registered = [subscription.registered_product for subscription in subscriptions]
-        devices = {standing.registered_product.pk: standing.devices for standing in standings(organization, after, registered)}
+        devices = {
+            standing.registered_product.pk: standing.devices for standing in standings(organization, after, registered)
+        }
         allocated = allocated_by_year(organization)
         for number in numbers:
             year = rules.year_at(period.anchor_on, number)

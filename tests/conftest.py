@@ -44,7 +44,9 @@ TODAY = date(2027, 3, 1)
 if settings.REDIS_URL:
     # Each worker has a Redis database of its own, so that emptying one cache leaves the others alone.
     _number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14 + 1
-    settings.CACHES["default"]["LOCATION"] = urllib.parse.urlsplit(settings.REDIS_URL)._replace(path=f"/{_number}").geturl()
+    settings.CACHES["default"]["LOCATION"] = (
+        urllib.parse.urlsplit(settings.REDIS_URL)._replace(path=f"/{_number}").geturl()
+    )
 # Threads of the race tests and the many seconds of the simulations are no reason to fail an example.
 hypothesis_settings.register_profile("project", deadline=None, print_blob=True, derandomize=False)
 hypothesis_settings.load_profile("project")
@@ -92,7 +94,9 @@ def _let_flush_pass_the_triggers() -> None:
 @pytest.fixture(autouse=True)
 def _empty_cache(request: pytest.FixtureRequest) -> None:
     """What one test leaves in the shared cache (tries of keys, limits) is no business of the next."""
-    if {"db", "transactional_db", "live_server"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
+    if {"db", "transactional_db", "live_server"} & set(request.fixturenames) or request.node.get_closest_marker(
+        "django_db"
+    ):
         request.getfixturevalue("_django_db_helper")
         cache.clear()
 

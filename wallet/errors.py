@@ -91,7 +91,9 @@ class KeyOfAnotherProduct(KeyRefused):
 
     def __init__(self, *, product: str) -> None:
         super().__init__(
-            _("This license key is for %(product)s. Nothing was changed. Open the Product wallet of %(product)s to redeem it.")
+            _(
+                "This license key is for %(product)s. Nothing was changed. Open the Product wallet of %(product)s to redeem it."
+            )
             % {"product": product}
         )
 
@@ -102,7 +104,9 @@ class ProductNotRegistered(KeyRefused):
     code = "not registered"
 
     def __init__(self) -> None:
-        super().__init__(_("This product is not registered to the organization yet. Nothing was changed; register it first."))
+        super().__init__(
+            _("This product is not registered to the organization yet. Nothing was changed; register it first.")
+        )
 
 
 class EmptyKey(KeyRefused):

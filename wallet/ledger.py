@@ -16,7 +16,17 @@ from licensemgr.core import clock
 from organizations.models import User
 from products.models import LicenseType, RegisteredProduct
 from wallet.errors import NotEnoughLicenses
-from wallet.models import SOURCES, AccountCategory, AccountUnit, Entry, LedgerAccount, Lot, LotOrigin, Transfer, TransferReason
+from wallet.models import (
+    SOURCES,
+    AccountCategory,
+    AccountUnit,
+    Entry,
+    LedgerAccount,
+    Lot,
+    LotOrigin,
+    Transfer,
+    TransferReason,
+)
 from wallet.rules import expires_on
 
 

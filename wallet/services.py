@@ -63,7 +63,8 @@ def issue_license_keys(
         )
     if any(not 0 <= quantity <= MAXIMUM_LICENSES for quantity in licenses.values()):
         raise KeysNotIssued(
-            _("A key carries from 0 to %(maximum)d licenses per type. No key was issued.") % {"maximum": MAXIMUM_LICENSES}
+            _("A key carries from 0 to %(maximum)d licenses per type. No key was issued.")
+            % {"maximum": MAXIMUM_LICENSES}
         )
     if not any(licenses.values()):
         raise KeysNotIssued(_("A license key carries at least one license. No key was issued."))

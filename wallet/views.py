@@ -4,17 +4,16 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils import formats
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import HttpResponseClientRedirect
 
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, may, organization_view
+from products.answers import done, registered_product_or_404, wants_fragment
 from products.models import RegisteredProduct
 from wallet import services
 from wallet.errors import TooManyTries
@@ -31,10 +30,10 @@ from wallet.rules import use_by
 @organization_view(Permission.LOOK)
 def product_wallet(request: OrganizationRequest, product: str) -> HttpResponse:
     """What the wallet holds, its movements, and the form that redeems a license key (R21, R22)."""
-    registered_product = _registered_product(request, product)
+    registered_product = registered_product_or_404(request, product)
     asked = request.GET.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
-    if _wants_fragment(request) and before is not None:
+    if wants_fragment(request) and before is not None:
         context = _frame(request, registered_product)
         context["page"] = product_movements(registered_product, request.today, before)
         return render(request, "wallet/_movements.html", context)
@@ -46,7 +45,7 @@ def product_wallet(request: OrganizationRequest, product: str) -> HttpResponse:
 @organization_view(Permission.MANAGE_LICENSES)
 def redeem_license_key(request: OrganizationRequest, product: str) -> HttpResponse:
     """Redeem a license key into this wallet, whole or not at all (R21)."""
-    registered_product = _registered_product(request, product)
+    registered_product = registered_product_or_404(request, product)
     form = RedeemLicenseKeyForm(request.POST)
     if not form.is_valid():
         form.renew_token()
@@ -66,16 +65,7 @@ def redeem_license_key(request: OrganizationRequest, product: str) -> HttpRespon
         form.add_error(refused.field if refused.field in form.fields else None, str(refused.sentence))
         return _page(request, registered_product, form, status=refused.status, refused=refused)
     messages.success(request, _what_was_added(redemption))
-    address = reverse("product_wallet", args=[request.organization.slug, product])
-    return HttpResponseClientRedirect(address) if _wants_fragment(request) else _see_other(address)
-
-
-def _registered_product(request: OrganizationRequest, code: str) -> RegisteredProduct:
-    found = get_object_or_404(
-        RegisteredProduct.objects.select_related("product"), organization=request.organization, product__code=code
-    )
-    found.organization = request.organization
-    return found
+    return done(request, "product_wallet", request.organization.slug, product)
 
 
 def _trier(request: OrganizationRequest) -> Trier:
@@ -107,7 +97,7 @@ def _page(
 ) -> HttpResponse:
     """The whole page, or its form alone where HTMX sent it."""
     context = _frame(request, registered_product) | {"form": form}
-    if _wants_fragment(request) and status != 200:
+    if wants_fragment(request) and status != 200:
         # HTMX shows only a 422; the status of a refusal by the limit stays in its header.
         response = render(request, "wallet/_redeem_form.html", context, status=422 if status == 429 else status)
     else:
@@ -131,14 +121,3 @@ def _what_was_added(redemption: Redemption) -> str:
         "The license key was redeemed. Added to your Product wallet: %(licenses)s licenses, use by %(date)s.",
         sum(entries.values()),
     ) % {"licenses": added, "date": formats.date_format(use_by(lots[0].expires_on), "DATE_FORMAT")}
-
-
-def _wants_fragment(request: OrganizationRequest) -> bool:
-    htmx = request.htmx
-    return bool(htmx) and not htmx.boosted
-
-
-def _see_other(address: str) -> HttpResponse:
-    response = HttpResponseRedirect(address)
-    response.status_code = 303
-    return response

@@ -91,7 +91,9 @@ class DemonstrationMailbox(BaseEmailBackend):
         for number, mail in enumerate(email_messages):
             for recipient in mail.to:
                 now = clock.real_now()
-                if OutboxMessage.objects.filter(recipient=recipient, subject=mail.subject, body_text=mail.body).exists():
+                if OutboxMessage.objects.filter(
+                    recipient=recipient, subject=mail.subject, body_text=mail.body
+                ).exists():
                     continue
                 OutboxMessage.objects.create(
                     recipient=recipient,

@@ -1,13 +1,16 @@
 """Database triggers that make a table append-only, on PostgreSQL and on SQLite."""
 
 from django.db import migrations
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 _POSTGRESQL = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'rows of %% are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$;
+BEGIN
+  RAISE EXCEPTION 'rows of %% are never changed or deleted', TG_TABLE_NAME
+    USING ERRCODE = 'integrity_constraint_violation';
+END $$;
 CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
 """
 _SQLITE = """

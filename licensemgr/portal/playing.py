@@ -21,7 +21,12 @@ from wallet.services import issue_license_keys, redeem_license_key
 
 # The catalogue that the scenarios are played with: code, name, trial days, license types in catalogue order.
 CATALOGUE = (
-    ("camera-station", "Camera Station", 30, (("core-device", "Core device"), ("universal-device", "Universal device"))),
+    (
+        "camera-station",
+        "Camera Station",
+        30,
+        (("core-device", "Core device"), ("universal-device", "Universal device")),
+    ),
     ("audio-manager", "Audio Manager", 0, (("audio-device", "Audio device"),)),
 )
 
@@ -188,5 +193,3 @@ def _unregistered(product: Product) -> dict[str, Any]:
         "wallet": {kind: dict.fromkeys(codes, 0) for kind in ("subscription", "hardware")},
         "credit_days": dict.fromkeys(codes, 0),
     }
-
-

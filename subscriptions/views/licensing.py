@@ -1,6 +1,5 @@
 """Product licensing: allocating subscription licenses to years, in two steps (R15-R20)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -9,7 +8,6 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,7 +17,8 @@ from django.views.decorators.vary import vary_on_headers
 from licensemgr.core.calendar import years_since
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, may, organization_view
-from products.models import LicenseKind, LicenseType, RegisteredProduct
+from products.answers import done, page, registered_product_or_404
+from products.models import LicenseKind, LicenseType
 from subscriptions import advice, rules, services
 from subscriptions.allocation import AllocationPreview, preview_allocation
 from subscriptions.errors import ConfirmationChanged, NeedNotMatched
@@ -34,7 +33,7 @@ from wallet.errors import NotEnoughLicenses
 @organization_view(Permission.LOOK)
 def product_licensing(request: OrganizationRequest, product: str) -> HttpResponse:
     """The six years on offer with a field per type (R15); what is sent is answered with its summary (R20)."""
-    standing = product_standing(_registered_product(request, product), request.today)
+    standing = product_standing(registered_product_or_404(request, product), request.today)
     if request.method != "POST":
         return _page(request, standing, AllocationForm(standing, initial=_filled(request, standing)))
     if not may(request.membership, Permission.MANAGE_LICENSES):
@@ -56,7 +55,7 @@ def confirm_allocation(request: OrganizationRequest, product: str) -> HttpRespon
     """Allocate exactly what the summary page showed, once (R18, R20)."""
     if request.method != "POST":
         return HttpResponseRedirect(_address(request, product))
-    registered_product = _registered_product(request, product)
+    registered_product = registered_product_or_404(request, product)
     confirmation: Confirmation | None = None
     try:
         confirmation = open_confirmation(request.POST.get("confirmation", ""), registered_product)
@@ -71,17 +70,7 @@ def confirm_allocation(request: OrganizationRequest, product: str) -> HttpRespon
     except Refused as refused:
         return _show_anew(request, product, confirmation, refused)
     _tell(request, allocation, product)
-    response = HttpResponseRedirect(_address(request, product))
-    response.status_code = 303
-    return response
-
-
-def _registered_product(request: OrganizationRequest, code: str) -> RegisteredProduct:
-    found = get_object_or_404(
-        RegisteredProduct.objects.select_related("product"), organization=request.organization, product__code=code
-    )
-    found.organization = request.organization
-    return found
+    return done(request, "product_licensing", request.organization.slug, product)
 
 
 def _address(request: OrganizationRequest, product: str) -> str:
@@ -104,7 +93,7 @@ def _tell(request: OrganizationRequest, allocation: Allocation, product: str) ->
         request,
         ngettext("%(total)d license was allocated.", "%(total)d licenses were allocated.", total) % {"total": total},
     )
-    if product_standing(_registered_product(request, product), request.today).is_licensed:
+    if product_standing(registered_product_or_404(request, product), request.today).is_licensed:
         messages.success(request, _("Your product is now licensed."))
 
 
@@ -112,7 +101,7 @@ def _show_anew(
     request: OrganizationRequest, product: str, confirmation: Confirmation | None, refused: Refused
 ) -> HttpResponse:
     """The page after a Confirm that was refused, with the amounts that fit now (R20)."""
-    standing = product_standing(_registered_product(request, product), request.today)
+    standing = product_standing(registered_product_or_404(request, product), request.today)
     if confirmation is None:
         return _page(request, standing, AllocationForm(standing), status=refused.status, errors=[str(refused.sentence)])
     plan = missing_plan(standing, list(range(_last_offset(confirmation, standing) + 1)))
@@ -225,7 +214,7 @@ def _page(
         "missing_total": sum(year.missing_total for year in standing.years),
         "may_manage": may(request.membership, Permission.MANAGE_LICENSES),
     }
-    return _render(request, "product_licensing", context, status)
+    return page(request, "subscriptions/product_licensing.html", context, status=status)
 
 
 @dataclass(frozen=True)
@@ -273,7 +262,7 @@ def _summary(
             if (given := preview.compensation.get(kind.code)) is not None
         ],
     }
-    return _render(request, "confirm_allocation", context, changed.status if changed else 200)
+    return page(request, "subscriptions/confirm_allocation.html", context, status=changed.status if changed else 200)
 
 
 def _allocated(preview: AllocationPreview, license_type: LicenseType) -> int:
@@ -287,10 +276,3 @@ def _frame(request: OrganizationRequest, standing: ProductStanding) -> dict[str,
         "standing": standing,
         "status": advice.status_words(standing),
     }
-
-
-def _render(request: OrganizationRequest, stem: str, context: Mapping[str, Any], status: int) -> HttpResponse:
-    """The page, or its fragment where HTMX asks for it."""
-    htmx = request.htmx
-    prefix = "_" if htmx and not htmx.boosted else ""
-    return render(request, f"subscriptions/{prefix}{stem}.html", dict(context), status=status)

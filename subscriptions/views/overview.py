@@ -4,13 +4,13 @@ from datetime import date
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.cache import patch_vary_headers
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from organizations.access import OrganizationRequest, Permission, organization_view
-from products.models import LicenseKind, RegisteredProduct
+from products.answers import done, page, registered_product_or_404
+from products.models import LicenseKind
 from subscriptions import advice, services, years_shown
 from subscriptions.errors import AlreadyStarted, year_name
 from subscriptions.models import SubscriptionPeriod
@@ -21,11 +21,8 @@ from subscriptions.queries import ProductStanding, product_standing
 @organization_view(Permission.LOOK)
 def product_overview(request: OrganizationRequest, product: str) -> HttpResponse:
     """How the product stands, its years, and what to do next (R14a)."""
-    registered_product = _registered_product(request, product)
+    registered_product = registered_product_or_404(request, product)
     standing = product_standing(registered_product, request.today)
-    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
-    fragment = htmx and not htmx.boosted and not htmx.history_restore_request
-    template = "subscriptions/_product_overview.html" if fragment else "subscriptions/product_overview.html"
     context = {
         "active_tab": "overview",
         "product": registered_product.product,
@@ -36,18 +33,15 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         "segments": years_shown.timeline(standing),
         "rows": _rows(standing),
     }
-    response = render(request, template, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return page(request, "subscriptions/product_overview.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @organization_view(Permission.MANAGE_LICENSES)
 def start_subscription(request: OrganizationRequest, product: str) -> HttpResponse:
     """The dates that will follow, and the start itself (R7, R8, R9); sent twice it starts once."""
-    registered_product = _registered_product(request, product)
-    overview = redirect("product_overview", request.organization.slug, product)
-    overview.status_code = 303
+    registered_product = registered_product_or_404(request, product)
+    overview = done(request, "product_overview", request.organization.slug, product)
     if request.method == "POST":
         try:
             services.start_subscription(registered_product=registered_product, actor=request.user, on=request.today)
@@ -63,15 +57,6 @@ def start_subscription(request: OrganizationRequest, product: str) -> HttpRespon
     dates = years_shown.dates_after_start(_anchor(request), request.today)
     context = {"product": registered_product.product, "dates": dates, "rows": _date_rows(standing, dates)}
     return render(request, "subscriptions/start_subscription.html", context)
-
-
-def _registered_product(request: OrganizationRequest, code: str) -> RegisteredProduct:
-    """The organization's registered product, or 404 (R30)."""
-    return get_object_or_404(
-        RegisteredProduct.objects.select_related("product", "organization"),
-        organization=request.organization,
-        product__code=code,
-    )
 
 
 def _anchor(request: OrganizationRequest) -> date | None:

@@ -11,7 +11,11 @@ from tests.factories import Books
 from wallet.models import Entry, KeyBatchLine, LedgerAccount, Transfer
 
 pytestmark = pytest.mark.django_db
-TABLES: dict[str, type[Transfer] | type[Entry] | type[Record]] = {"wallet_transfer": Transfer, "wallet_entry": Entry, "history_record": Record}
+TABLES: dict[str, type[Transfer] | type[Entry] | type[Record]] = {
+    "wallet_transfer": Transfer,
+    "wallet_entry": Entry,
+    "history_record": Record,
+}
 DAY = date(2027, 3, 1)
 
 

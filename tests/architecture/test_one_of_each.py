@@ -9,12 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 APPS = ("licensemgr", "organizations", "history", "products", "wallet", "subscriptions", "hardware")
-CODE = sorted(
-    path
-    for app in APPS
-    for path in (ROOT / app).rglob("*.py")
-    if "migrations" not in path.parts
-)
+CODE = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 
@@ -118,7 +113,9 @@ def test_the_project_has_its_files() -> None:
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=_name)
 def test_templates_have_no_inline_style_or_script(path: Path) -> None:
-    text = re.sub(r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(
+        r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     assert not re.search(r"<style\b", text, re.IGNORECASE)
     assert not re.search(r"\sstyle\s*=", text, re.IGNORECASE)
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text, re.IGNORECASE)

@@ -38,7 +38,9 @@ def _walk(patterns: list[Any], before: str = "") -> Iterator[tuple[str, URLPatte
             yield route, pattern
 
 
-ROUTES = [(route, p) for route, p in _walk(get_resolver().url_patterns) if not route.lstrip("^").startswith(PUBLIC_TREES)]
+ROUTES = [
+    (route, p) for route, p in _walk(get_resolver().url_patterns) if not route.lstrip("^").startswith(PUBLIC_TREES)
+]
 MARKED = [(route, p) for route, p in ROUTES if hasattr(p.callback, "organization_permission")]
 MARKED_NAMES = [str(p.name) for _route, p in MARKED]
 
@@ -185,5 +187,3 @@ def test_refusals_answer_with_a_4xx_or_an_unavailable_clock() -> None:
 
     for error in below(Refused):
         assert 400 <= error.status < 500 or error.code == "clock jumped", error
-
-

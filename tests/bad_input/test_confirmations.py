@@ -81,7 +81,9 @@ def test_one_of_another_organization_or_product_is_refused(portal: Portal) -> No
         assert "can't be read" in refused(confirm(portal, of_audio), 422)
         assert "can't be read" in refused(confirm(portal, of_other), 422)
         assert "can't be read" in refused(confirm(portal, mine, "audio-manager"), 422)
-        response = portal.client.post(reverse("confirm_allocation", args=[portal.other.slug, PRODUCT]), {"confirmation": mine})
+        response = portal.client.post(
+            reverse("confirm_allocation", args=[portal.other.slug, PRODUCT]), {"confirmation": mine}
+        )
         assert "can't be read" in refused(response, 422)
 
 
@@ -141,6 +143,8 @@ def test_a_repeated_field_and_a_plan_beside_it_change_nothing(portal: Portal) ->
     sealed = portal.confirmation()
     with unchanged():
         refused(portal.post("confirm_allocation", {"confirmation": [sealed, "x"]}), 422)
-    response = portal.post("confirm_allocation", {"confirmation": sealed, "plan": '{"0": {"core-device": 30}}', "y0-core-device": "30"})
+    response = portal.post(
+        "confirm_allocation", {"confirmation": sealed, "plan": '{"0": {"core-device": 30}}', "y0-core-device": "30"}
+    )
     assert response.status_code == 303
     assert portal.books.stand(START).years[0].allocated["core-device"] == 10

@@ -73,17 +73,27 @@ def test_any_bytes_are_refused(portal: Portal, raw: bytes) -> None:
     assert portal.client.post(address, b"license_key=" + raw, content_type=form).status_code in (400, 422, 429)
 
 
-@pytest.mark.parametrize("encoded", ["%ED%A0%80", "%00", "A%00B", "%FF%FE", "%C3%28", "%F0%9F%98", "%", "%zz", "%u0041"])
+@pytest.mark.parametrize(
+    "encoded", ["%ED%A0%80", "%00", "A%00B", "%FF%FE", "%C3%28", "%F0%9F%98", "%", "%zz", "%u0041"]
+)
 def test_lone_surrogates_nul_and_broken_utf_8_are_refused(portal: Portal, encoded: str) -> None:
-    for body in (f"license_key={encoded}&form_token={uuid.uuid4()}", f"license_key=0&form_token={encoded}", f"{encoded}=1"):
+    for body in (
+        f"license_key={encoded}&form_token={uuid.uuid4()}",
+        f"license_key=0&form_token={encoded}",
+        f"{encoded}=1",
+    ):
         with unchanged():
             response = portal.client.post(
-                portal.url("redeem_license_key", "camera-station"), body, content_type="application/x-www-form-urlencoded"
+                portal.url("redeem_license_key", "camera-station"),
+                body,
+                content_type="application/x-www-form-urlencoded",
             )
             refused(response, 400, 422)
 
 
-@pytest.mark.parametrize("token", ["", "x", "0", "-1", "%", "00000000-0000-0000-0000-00000000000g", "a" * 5000, "１" * 32])
+@pytest.mark.parametrize(
+    "token", ["", "x", "0", "-1", "%", "00000000-0000-0000-0000-00000000000g", "a" * 5000, "１" * 32]
+)
 def test_a_form_token_that_is_none_is_refused_and_the_key_stays_in_the_form(
     portal: Portal, new_key: Callable[[], str], token: str
 ) -> None:
@@ -142,5 +152,9 @@ def test_a_key_sent_to_another_tenants_product_or_an_unregistered_one_is_not_fou
 ) -> None:
     data = {"license_key": new_key(), "form_token": str(uuid.uuid4())}
     with unchanged():
-        for slug, product in ((portal.other.slug, "camera-station"), ("nobody", "camera-station"), ("harbour", "audio-manager")):
+        for slug, product in (
+            (portal.other.slug, "camera-station"),
+            ("nobody", "camera-station"),
+            ("harbour", "audio-manager"),
+        ):
             refused(portal.client.post(reverse("redeem_license_key", args=[slug, product]), data), 404)

@@ -104,7 +104,9 @@ def test_spaces_around_and_leading_zeros_are_harmless(portal: Portal, value: str
         assert portal.summary(core=value).status_code == 200
 
 
-@pytest.mark.parametrize(("core", "universal", "what"), [("11", "4", "too many"), ("9", "4", "short"), ("999999999", "4", "too many")])
+@pytest.mark.parametrize(
+    ("core", "universal", "what"), [("11", "4", "too many"), ("9", "4", "short"), ("999999999", "4", "too many")]
+)
 def test_a_number_that_does_not_match_says_by_how_much(portal: Portal, core: str, universal: str, what: str) -> None:
     with unchanged():
         response = portal.summary(core=core, universal=universal)
@@ -137,12 +139,15 @@ def clean(field: Any, text: str) -> int | None:
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(max_size=40) | st.integers().map(str) | st.floats().map(str) | st.text(alphabet="0123456789 -+.,٣３", max_size=12))
+@given(
+    st.text(max_size=40)
+    | st.integers().map(str)
+    | st.floats().map(str)
+    | st.text(alphabet="0123456789 -+.,٣３", max_size=12)
+)
 def test_of_any_text_a_field_makes_a_number_in_range_or_a_sentence(text: str) -> None:
     licenses, devices = clean(QuantityField(), text), clean(DevicesField(), text)
     assert licenses is None or 0 <= licenses <= 999_999_999
     assert devices is None or 0 <= devices <= 1_000_000
     assert licenses in (None, 0) or text.strip(" ").isascii()
     assert devices is None or (text.isprintable() or any(letter.isspace() for letter in text))
-
-

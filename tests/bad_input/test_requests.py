@@ -138,7 +138,12 @@ def test_another_tenants_cursors_and_ids_in_the_query_show_nothing_of_it(portal:
         portal.other_system.system_id,
     ]
     outsider = portal.other.memberships.get().user_id
-    for name, rest in (("product_wallet", (PRODUCT,)), ("history", ()), ("history_csv", ()), ("system_setup", (PRODUCT,))):
+    for name, rest in (
+        ("product_wallet", (PRODUCT,)),
+        ("history", ()),
+        ("history_csv", ()),
+        ("system_setup", (PRODUCT,)),
+    ):
         for value in foreign:
             query = {"before": value, "after": value, "system": value, "search": "", "organization": portal.other.pk}
             with unchanged():
@@ -191,9 +196,13 @@ def test_the_clock_refuses_moves_that_it_does_not_have(demonstration: Portal, mo
         refused(demonstration.client.post(reverse("demo_clock"), {}), 422)
 
 
-@pytest.mark.parametrize("url", ["https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)", "\\\\e.example", "x"])
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)", "\\\\e.example", "x"]
+)
 def test_the_clock_leads_to_no_other_site(demonstration: Portal, url: str) -> None:
-    response = demonstration.client.post(reverse("demo_clock"), {"move": "date", "date": START.isoformat(), "next": url})
+    response = demonstration.client.post(
+        reverse("demo_clock"), {"move": "date", "date": START.isoformat(), "next": url}
+    )
     assert response.status_code == 303 and response["Location"] == "/"
 
 
@@ -316,7 +325,9 @@ def test_a_huge_body_and_too_many_fields_are_refused(
         refused(portal.client.post(address, {f"x{number}": "1" for number in range(2000)}), 400, 413)
 
 
-@pytest.mark.parametrize("path", ["/o/%00/", "/o/%FF%FE/", "/o/harbour%00/", "/o/%ED%A0%80/", "/o/harbour/products/%FF/", "/%C0%AF"])
+@pytest.mark.parametrize(
+    "path", ["/o/%00/", "/o/%FF%FE/", "/o/harbour%00/", "/o/%ED%A0%80/", "/o/harbour/products/%FF/", "/%C0%AF"]
+)
 def test_a_path_of_broken_bytes_is_refused(portal: Portal, path: str) -> None:
     with unchanged():
         refused(portal.client.get(path), 400, 404)
@@ -331,7 +342,9 @@ def test_a_query_of_broken_bytes_is_refused_or_harmless(portal: Portal, query: s
                 assert response.status_code in (200, 302, 303, 400, 422), name
 
 
-@pytest.mark.parametrize("path", ["systems/not-a-uuid/devices/", "systems/1/remove/", "a b/", "UPPER/", "camera-station/nothing/"])
+@pytest.mark.parametrize(
+    "path", ["systems/not-a-uuid/devices/", "systems/1/remove/", "a b/", "UPPER/", "camera-station/nothing/"]
+)
 def test_a_path_that_is_none_of_ours_is_not_found(portal: Portal, path: str) -> None:
     for start in ("/o/harbour/products/camera-station/", "/o/harbour/products/", "/o/harbour/"):
         assert portal.client.get(start + path).status_code in (301, 404)
@@ -359,7 +372,9 @@ def test_a_system_name_of_any_letters_is_shown_as_it_is(portal: Portal) -> None:
     text = portal.client.get(portal.url("system_setup", "audio-manager")).content.decode()
     assert "=HYPERLINK(&quot;x&quot;) &lt;b&gt;" in text and "<b>'" not in text
     with unchanged():
-        response = portal.client.post(portal.url("register_product"), data | {"system_name": "n" * 121, "new_system_id": str(uuid.uuid4())})
+        response = portal.client.post(
+            portal.url("register_product"), data | {"system_name": "n" * 121, "new_system_id": str(uuid.uuid4())}
+        )
         assert "at most 120 characters" in refused(response, 422)
         assert "n" * 121 in response.content.decode()
     assert sentence_of(response)

@@ -81,7 +81,8 @@ class TestOneKeyInTwoOrganizations:
     def _redeemers(self, books: Books, count: int) -> list[Any]:
         key = issue(books.products["camera-station"], core=5)
         registered = [
-            register(OrganizationFactory.create(), books.products["camera-station"], on=DAY, core=1) for _n in range(count)
+            register(OrganizationFactory.create(), books.products["camera-station"], on=DAY, core=1)
+            for _n in range(count)
         ]
         return [
             lambda registered_product=registered_product: redeem_license_key(

@@ -24,9 +24,7 @@ from tests.conftest import FrozenClock
 from tests.factories import Books
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-NO_CHROMIUM = (
-    "No Chromium was found on this machine, so the browser journeys were skipped; install the package “chromium” to run them."
-)
+NO_CHROMIUM = "No Chromium was found on this machine, so the browser journeys were skipped; install the package “chromium” to run them."
 # Playwright's own loop runs in the thread of the test; the ORM is used there by nobody at the same time.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -92,9 +90,9 @@ class Visitor:
 
     def _hear(self, message: ConsoleMessage) -> None:
         # The browser notes each answer of 4xx, too; those are meant.
-        if message.type == "error" and not re.search(r"the server responded with a status of 4\d\d", message.text):
-            self.complaints.append(message.text)
-        elif "Content Security Policy" in message.text:
+        if (
+            message.type == "error" and not re.search(r"the server responded with a status of 4\d\d", message.text)
+        ) or "Content Security Policy" in message.text:
             self.complaints.append(message.text)
 
     def sign_in_as(self, client: Client) -> "Visitor":
@@ -169,9 +167,7 @@ def javascript(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def visit(
-    new_context: Callable[..., BrowserContext], live_server: LiveServer
-) -> Iterator[Callable[..., Visitor]]:
+def visit(new_context: Callable[..., BrowserContext], live_server: LiveServer) -> Iterator[Callable[..., Visitor]]:
     """Makes visitors; after the journey nothing may have been complained of by their browsers."""
     visitors: list[Visitor] = []
 

@@ -112,7 +112,11 @@ def test_the_summary_the_refusals_and_the_second_step(
 
 
 def test_the_pages_of_nobody_of_a_viewer_and_of_what_is_not_there(
-    visit: Callable[..., Visitor], camera: Books, viewer_client: Client, outsider_client: Client, other_organization: Organization
+    visit: Callable[..., Visitor],
+    camera: Books,
+    viewer_client: Client,
+    outsider_client: Client,
+    other_organization: Organization,
 ) -> None:
     with looking(visit, None) as (visitor, problems):
         for name in ("account_login", "where_to_buy"):

@@ -130,7 +130,11 @@ def test_what_another_tab_allocated_is_not_allocated_again(
 
 
 def test_everything_can_be_done_with_the_keyboard_alone(
-    camera: Books, visit: Callable[..., Visitor], manager_client: Client, organization: Organization, camera_station: Product
+    camera: Books,
+    visit: Callable[..., Visitor],
+    manager_client: Client,
+    organization: Organization,
+    camera_station: Product,
 ) -> None:
     """From My Systems to a licensed product: Tab, Enter and typing, nothing else."""
     visitor = visit(manager_client).open("my_systems")

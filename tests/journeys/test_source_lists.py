@@ -27,7 +27,9 @@ def test_buy_licenses(camera: Books, manager_at_browser: Visitor, organization: 
     visitor.reads("Sweden")
 
 
-def test_see_how_many_licenses_you_need(started: Books, manager_at_browser: Visitor, organization: Organization) -> None:
+def test_see_how_many_licenses_you_need(
+    started: Books, manager_at_browser: Visitor, organization: Organization
+) -> None:
     """Product list, Product licensing, Allocate licenses > Current need: the amount and type for the coming years."""
     visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
     visitor.tab("Product licensing").click()

@@ -28,7 +28,9 @@ class Lot:
 
     def is_usable(self, on: dt.date) -> bool:
         """Until the day before its fifth anniversary."""
-        birthday = (2, 28) if (self.entered.month, self.entered.day) == (2, 29) else (self.entered.month, self.entered.day)
+        birthday = (
+            (2, 28) if (self.entered.month, self.entered.day) == (2, 29) else (self.entered.month, self.entered.day)
+        )
         return on < dt.date(self.entered.year + 5, *birthday)
 
 

@@ -136,7 +136,9 @@ class TestR3SettleBeforeChange:
         other.settle(last_before + timedelta(days=10))
         assert dump_books(books.organization) == dump_books(other.organization)
         # On 2032-03-01 two things became true: the year opened and the lot of 2027-03-01 expired with its last license.
-        dates = [r.happened_on for r in Record.objects.filter(organization=other.organization).order_by("-sequence")[:2]]
+        dates = [
+            r.happened_on for r in Record.objects.filter(organization=other.organization).order_by("-sequence")[:2]
+        ]
         assert dates == [date(2032, 3, 1), date(2032, 3, 1)]
 
     def test_a_change_writes_down_what_was_missed_each_with_its_own_date(self, books: Books) -> None:
@@ -159,9 +161,7 @@ class TestR3SettleBeforeChange:
         books.organization.refresh_from_db()
         assert books.organization.settled_through == date(2027, 3, 1)
 
-    def test_in_production_a_clock_that_jumped_is_refused(
-        self, books: Books, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_in_production_a_clock_that_jumped_is_refused(self, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
         books.report(date(2027, 3, 1), core=1)
         monkeypatch.setattr(settings, "PRODUCTION", True)
         # 2027-03-01 + 400 days = 2028-04-04 (365 days to 2028-02-29, 35 more: 1 of February's end, 31 of March, 3).

@@ -224,7 +224,9 @@ class TestR12Growth:
         books.allocate(date(2027, 6, 2), {"core": 5})  # growth 25 - 15 = 10, the allowance still 10
         standing = books.stand(date(2027, 6, 2))
         assert (str(standing.status), standing.years[0].allowance) == ("licensed", 10)
-        books.report(date(2027, 6, 3), core=26)  # growth 11: one more than the allowance, which 5 later licenses did not raise
+        books.report(
+            date(2027, 6, 3), core=26
+        )  # growth 11: one more than the allowance, which 5 later licenses did not raise
         assert missing(books, date(2027, 6, 3)) == {"core-device": 1, "universal-device": 0}
 
     def test_the_allowance_is_spent_in_catalogue_order(self, books: Books) -> None:
@@ -308,7 +310,14 @@ class TestR13And14ComingYearsAndDevicesThatGoAway:
         assert [missing(books, date(2027, 4, 1), offset)["core-device"] for offset in range(6)] == [0] + [15] * 5
         books.allocate(date(2027, 4, 1), {}, {"core": 15})
         books.report(date(2027, 5, 1), core=18)
-        assert [missing(books, date(2027, 5, 1), offset)["core-device"] for offset in range(6)] == [0, 3, 18, 18, 18, 18]
+        assert [missing(books, date(2027, 5, 1), offset)["core-device"] for offset in range(6)] == [
+            0,
+            3,
+            18,
+            18,
+            18,
+            18,
+        ]
 
     def test_fewer_devices_lower_the_need_never_what_is_allocated(self, books: Books) -> None:
         books.report(date(2027, 3, 1), core=4)

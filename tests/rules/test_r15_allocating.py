@@ -117,7 +117,10 @@ class TestR16MatchTheNeed:
 class TestR17FromTheWallet:
     def lots(self, books: Books) -> list[tuple[date, int]]:
         found = Lot.objects.filter(organization=books.organization, account__license_type__code="core-device")
-        return [(lot.expires_on, lot.account.balance) for lot in found.select_related("account").order_by("expires_on", "pk")]
+        return [
+            (lot.expires_on, lot.account.balance)
+            for lot in found.select_related("account").order_by("expires_on", "pk")
+        ]
 
     def test_the_earliest_expiry_first_and_the_nearest_year_first(self, books: Books) -> None:
         # Lots of 3 (2028-01-01), 2 (2029-01-01), 5 (2029-06-01); started with 4 devices.
@@ -128,7 +131,8 @@ class TestR17FromTheWallet:
         books.start(DAY)
         preview = preview_allocation(books.stand(DAY), {0: {"core-device": 4}, 1: {"core-device": 4}})
         taken = [
-            [(taking.lot.expires_on, taking.quantity) for taking in year.takings["core-device"]] for year in preview.years
+            [(taking.lot.expires_on, taking.quantity) for taking in year.takings["core-device"]]
+            for year in preview.years
         ]
         assert taken == [
             [(date(2028, 1, 1), 3), (date(2029, 1, 1), 1)],
@@ -240,7 +244,10 @@ class TestR19Compensation:
     def test_the_year_before_a_leap_day_anchor(self) -> None:
         # Anchor 2028-02-29, year 3: 2031-02-28 to 2032-02-28, 366 days. On 2032-02-28 one day is used.
         year = year_at(date(2028, 2, 29), 3)
-        assert compensate(quantity=2, year=year, started_on=date(2028, 2, 29), on=date(2032, 2, 28), credit=0).days_given == 728
+        assert (
+            compensate(quantity=2, year=year, started_on=date(2028, 2, 29), on=date(2032, 2, 28), credit=0).days_given
+            == 728
+        )
         # Its grace ends on 2031-03-30, 366 - 31 = 335 days are left on 2031-03-31.
         found = compensate(quantity=2, year=year, started_on=date(2028, 2, 29), on=date(2031, 3, 30), credit=0)
         assert found.days_given == 0

@@ -66,7 +66,9 @@ class Histories(RuleBasedStateMachine):
     def begin(self, today: date) -> None:
         self.player = Player()
         self.today = today
-        self.real = [OrganizationFactory.create(on=today, time_zone=zone) for zone in ("UTC", "Pacific/Kiritimati", "UTC")]
+        self.real = [
+            OrganizationFactory.create(on=today, time_zone=zone) for zone in ("UTC", "Pacific/Kiritimati", "UTC")
+        ]
         self.expected = [model.Organization(today) for _number in range(3)]
         self.last: dict[int, tuple[str, dict[int, dict[str, int]], uuid.UUID]] = {}
 
@@ -133,7 +135,9 @@ class Histories(RuleBasedStateMachine):
     @rule(number=ORGANIZATIONS, product=PRODUCTS)
     def start(self, number: int, product: str) -> None:
         if self.expected[number].products[product].registered is not None:
-            self.act(number, self.expected[number].start(product), lambda: self.books(number, product).start(self.today))
+            self.act(
+                number, self.expected[number].start(product), lambda: self.books(number, product).start(self.today)
+            )
 
     @rule(number=ORGANIZATIONS, product=PRODUCTS, quantities=st.tuples(st.integers(0, 60), st.integers(0, 60)))
     def redeem(self, number: int, product: str, quantities: tuple[int, int]) -> None:
@@ -160,7 +164,10 @@ class Histories(RuleBasedStateMachine):
             self.last[number] = (product, plan, nonce)
 
     def confirm(self, number: int, product: str, plan: dict[int, dict[str, int]], nonce: uuid.UUID) -> Allocation:
-        years = [{c.replace("-", "_"): n for c, n in plan.get(offset, {}).items()} for offset in range(max(plan, default=0) + 1)]
+        years = [
+            {c.replace("-", "_"): n for c, n in plan.get(offset, {}).items()}
+            for offset in range(max(plan, default=0) + 1)
+        ]
         return self.books(number, product).allocate(self.today, *years, nonce=nonce)
 
     @rule(number=ORGANIZATIONS, product=PRODUCTS, years=st.integers(1, 7), skip=st.integers(0, 6))
@@ -169,7 +176,11 @@ class Histories(RuleBasedStateMachine):
         if expected.products[product].started is None:
             return
         now = expected.number()
-        plan = {offset: expected.products[product].missing(now + offset, now) for offset in range(years) if offset != skip + 1}
+        plan = {
+            offset: expected.products[product].missing(now + offset, now)
+            for offset in range(years)
+            if offset != skip + 1
+        }
         self.allocate(number, product, plan)
 
     @rule(
@@ -179,7 +190,9 @@ class Histories(RuleBasedStateMachine):
     )
     def allocate_anything(self, number: int, product: str, entered: list[tuple[int, int]]) -> None:
         types = self.expected[number].products[product].types
-        self.allocate(number, product, {offset: dict(zip(types, pair, strict=False)) for offset, pair in enumerate(entered)})
+        self.allocate(
+            number, product, {offset: dict(zip(types, pair, strict=False)) for offset, pair in enumerate(entered)}
+        )
 
     @precondition(lambda self: bool(getattr(self, "last", None)))
     @rule(data=st.data())

@@ -52,7 +52,9 @@ def test_a_day_on_which_nothing_is_due_costs_few_queries(
 ) -> None:
     books.report(DAY, core=1)
     books.start(DAY)
-    with django_assert_max_num_queries(7):  # a savepoint and its end, the organization, the clock's reading, two updates
+    with django_assert_max_num_queries(
+        7
+    ):  # a savepoint and its end, the organization, the clock's reading, two updates
         assert books.settle(DAY + timedelta(days=1)) == 0
 
 

@@ -64,9 +64,7 @@ def test_a_quantity_is_positive(stocked: Books, quantity: int) -> None:
 def test_types_units_and_products_do_not_mix(stocked: Books) -> None:
     wallet, _expired = _accounts(stocked)
     _wallet, other_type = _accounts(stocked, "universal-device")
-    days = ledger.single_account(
-        stocked.registered(), wallet.license_type, "subscription", AccountCategory.DAYS_CREDIT
-    )
+    days = ledger.single_account(stocked.registered(), wallet.license_type, "subscription", AccountCategory.DAYS_CREDIT)
     audio = ledger.single_account(
         stocked.registered("audio-manager"), wallet.license_type, "subscription", AccountCategory.EXPIRED
     )

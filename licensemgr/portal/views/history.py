@@ -21,6 +21,7 @@ from history.sentences import Names, people_named, sentence
 from licensemgr.core import clock
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.models import Organization
+from products.answers import wants_fragment
 from products.models import LicenseType
 
 _CSV_COLUMNS = ("Number", "Date", "Written at", "Person", "E-mail address", "Action", "Product", "What happened")
@@ -138,9 +139,7 @@ def history(request: OrganizationRequest) -> HttpResponse:
         "is_filtered": any(shown.values()),
         "query": query,
     }
-    htmx = request.htmx
-    fragment = htmx and not htmx.boosted and not htmx.history_restore_request
-    template = "portal/_history_records.html" if fragment else "portal/history.html"
+    template = "portal/_history_records.html" if wants_fragment(request) else "portal/history.html"
     return render(request, template, context, status=200 if readable else 422)
 
 

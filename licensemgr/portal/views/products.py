@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, current_devices, product_rows
-from licensemgr.portal.views.answers import done, page
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
+from products.answers import done, page
 from products.models import Product, RegisteredProduct, System, SystemSource
 from products.services import report_system
 from subscriptions.advice import status_label

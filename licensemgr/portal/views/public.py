@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from licensemgr.portal import resellers
-from licensemgr.portal.views.answers import page
+from products.answers import page
 
 
 @require_GET

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import DevicesForm, initial_devices
 from licensemgr.portal.queries import current_devices, system_page
-from licensemgr.portal.views.answers import done, page, registered_product_or_404
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
 from products import services
+from products.answers import done, page, registered_product_or_404
 from products.errors import SystemGone, SystemReportsItself
 from products.models import RegisteredProduct, System, SystemSource
 from subscriptions.advice import status_words

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from organizations.access import OrganizationRequest
 from products.models import RegisteredProduct
@@ -13,12 +14,12 @@ from products.models import RegisteredProduct
 
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page."""
-    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009 - set by django-htmx's middleware, unknown to the type
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
 def page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    """``portal/name.html``, or its fragment ``portal/_name.html`` where htmx asks for it."""
+    """``app/name.html``, or its fragment ``app/_name.html`` where htmx asks for it."""
     if wants_fragment(request):
         folder, _slash, name = template.rpartition("/")
         template = f"{folder}/_{name}"
@@ -38,8 +39,8 @@ def done(request: HttpRequest, url_name: str, *arguments: object) -> HttpRespons
 
 def registered_product_or_404(request: OrganizationRequest, code: str) -> RegisteredProduct:
     """The organization's registered product of that code, or the answer for what does not exist (R30)."""
-    return get_object_or_404(
-        RegisteredProduct.objects.select_related("product", "organization"),
-        organization=request.organization,
-        product__code=code,
+    found = get_object_or_404(
+        RegisteredProduct.objects.select_related("product"), organization=request.organization, product__code=code
     )
+    found.organization = request.organization
+    return found
