@@ -101,7 +101,12 @@ CACHES: dict[str, dict[str, Any]] = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}
+        else {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "shared_cache",
+            # What is counted there are wrong tries; by default the table would forget some of them above 300 rows.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
     )
 }
 

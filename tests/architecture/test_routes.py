@@ -20,12 +20,8 @@ PUBLIC_NAMES = {
     "my_systems",  # asks for the person only: shows the organizations of whoever signed in
     "where_to_buy",
     "healthz",
-    "readyz",
-    "styleguide",
-    "favicon",
     "demo_clock",  # in demonstration mode only
     "demo_mail",
-    "robots",
 }
 
 

@@ -3,6 +3,7 @@
 The test client raises what a view raises, so that a 500 fails the test with its cause.
 """
 
+import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ def sentence_of(response: HttpResponse) -> str:
     """The text of the page's main part, or of the fragment; it has to say something."""
     text = response.content.decode()
     main = re.search(r"<main.*?</main>", text, re.DOTALL)
-    told = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", main[0] if main else text)).strip()
+    told = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", main[0] if main else text))).strip()
     assert re.search(r"\w+ \w+[^.]*\.", told), f"no sentence on the page: {told[:300]}"
     return told
 

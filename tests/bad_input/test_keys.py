@@ -91,9 +91,7 @@ def test_lone_surrogates_nul_and_broken_utf_8_are_refused(portal: Portal, encode
             refused(response, 400, 422)
 
 
-@pytest.mark.parametrize(
-    "token", ["", "x", "0", "-1", "%", "00000000-0000-0000-0000-00000000000g", "a" * 5000, "１" * 32]
-)
+@pytest.mark.parametrize("token", ["", "x", "0", "-1", "%", "00000000-0000-0000-0000-00000000000g", "a" * 5000])
 def test_a_form_token_that_is_none_is_refused_and_the_key_stays_in_the_form(
     portal: Portal, new_key: Callable[[], str], token: str
 ) -> None:

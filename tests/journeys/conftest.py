@@ -24,7 +24,9 @@ from tests.conftest import FrozenClock
 from tests.factories import Books
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-NO_CHROMIUM = "No Chromium was found on this machine, so the browser journeys were skipped; install the package “chromium” to run them."
+NO_CHROMIUM = (
+    "No Chromium was found on this machine, so the browser journeys were skipped; install “chromium” to run them."
+)
 # Playwright's own loop runs in the thread of the test; the ORM is used there by nobody at the same time.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 

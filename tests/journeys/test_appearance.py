@@ -104,10 +104,10 @@ def test_the_summary_the_refusals_and_the_second_step(
         visitor.reads("This is not a whole license key")
         problems += problems_of(visitor, "redeem_refused")
         visitor.page.goto(f"{visitor.base}{reverse('register_product', args=[slug])}?product=audio-manager")
-        visitor.page.get_by_label("Audio device").fill("many")
+        visitor.page.get_by_label("Audio device").fill("9999999")
         visitor.page.get_by_label("System name").fill("Lobby")
         visitor.button("Register product").click()
-        visitor.reads("Enter a whole number")
+        visitor.reads("A number of devices has to be from 0 to")
         problems += problems_of(visitor, "register_refused")
 
 
