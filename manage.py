@@ -3,10 +3,23 @@
 
 import os
 import sys
+from pathlib import Path
+
+
+def is_demonstration() -> bool:
+    """Whether commands are meant for the demonstration that `make demo` left in this folder.
+
+    So it is where nothing in the environment speaks of a real installation. `serve` never takes it for one.
+    """
+    configured = {"MODE", "SECRET_KEY", "SECRET_KEY_FILE", "DATABASE_URL", "VAR_DIR"} & os.environ.keys()
+    database = Path(__file__).resolve().parent / "var" / "demonstration.sqlite3"
+    return not configured and "serve" not in sys.argv[1:2] and database.exists()
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
+    if is_demonstration():
+        os.environ["MODE"] = "demonstration"
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -62,7 +61,7 @@ def unchanged() -> Iterator[None]:
         assert after[label] == before[label], f"{label} changed"
 
 
-def sentence_of(response: HttpResponse) -> str:
+def sentence_of(response: Any) -> str:
     """The text of the page's main part, or of the fragment; it has to say something."""
     text = response.content.decode()
     main = re.search(r"<main.*?</main>", text, re.DOTALL)
@@ -93,11 +92,11 @@ class Portal:
         """A page of the manager's organization."""
         return reverse(name, args=[self.organization.slug, *arguments])
 
-    def post(self, name: str, data: Mapping[str, Any], *arguments: object, **options: Any) -> HttpResponse:
+    def post(self, name: str, data: Mapping[str, Any], *arguments: object, **options: Any) -> Any:
         """Send a form to a page of Camera Station."""
         return self.client.post(self.url(name, PRODUCT, *arguments), data, **options)
 
-    def summary(self, **amounts: str) -> HttpResponse:
+    def summary(self, **amounts: str) -> Any:
         """Send amounts for the first year to Product licensing."""
         data = {"y0-core-device": amounts.get("core", "10"), "y0-universal-device": amounts.get("universal", "4")}
         return self.post("product_licensing", data)
@@ -109,7 +108,7 @@ class Portal:
         return confirmation_in(response)
 
 
-def confirmation_in(response: HttpResponse) -> str:
+def confirmation_in(response: Any) -> str:
     """The sealed confirmation that a summary page carries."""
     found = re.search(r'name="confirmation" value="([^"]+)"', response.content.decode())
     assert found

@@ -1,10 +1,10 @@
 """Confirmations that are forged, altered, reused, of somebody else or of yesterday (R18, R20)."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.core import signing
-from django.http import HttpResponse
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 SALT = "subscriptions.confirmation"
 
 
-def confirm(portal: Portal, confirmation: object, product: str = PRODUCT) -> HttpResponse:
+def confirm(portal: Portal, confirmation: object, product: str = PRODUCT) -> Any:
     """Send a confirmation to a product of the manager's organization."""
     address = portal.url("confirm_allocation", product)
     return portal.client.post(address, {} if confirmation is None else {"confirmation": confirmation})

@@ -145,7 +145,13 @@ def test_another_tenants_cursors_and_ids_in_the_query_show_nothing_of_it(portal:
         ("system_setup", (PRODUCT,)),
     ):
         for value in foreign:
-            query = {"before": value, "after": value, "system": value, "search": "", "organization": portal.other.pk}
+            query: dict[str, Any] = {
+                "before": value,
+                "after": value,
+                "system": value,
+                "search": "",
+                "organization": portal.other.pk,
+            }
             with unchanged():
                 response = portal.client.get(portal.url(name, *rest), query)
             body = b"".join(response) if response.streaming else response.content
