@@ -32,7 +32,7 @@ def demonstration(db: None, settings: LazySettings) -> Organization:
 def go_to(visitor: Visitor, day: str, shown: str) -> None:
     """Move the demonstration's clock to a date."""
     visitor.page.get_by_label("Move to this date").fill(day)
-    visitor.page.get_by_role("button", name="Move to the date chosen").click()
+    visitor.page.get_by_role("button", name="Go").click()
     today_is(visitor, shown)
 
 
@@ -95,14 +95,14 @@ def test_five_years_in_the_demonstration(
     visitor.button("Register product").click()
     status_is(visitor, "Trial")
     redeem(visitor, issue(camera_station, core=10, universal=3))
-    visitor.page.get_by_role("button", name="Move the date forward one day").click()
+    visitor.page.get_by_role("button", name="+ 1 day").click()
     today_is(visitor, "March 2, 2027")
     visitor.tab("Product overview").click()
     visitor.link("Start your subscription").click()
     visitor.button("Start your subscription").click()
     status_is(visitor, "Subscription has started")
     visitor.reads("April 1, 2027")
-    visitor.page.get_by_role("button", name="Move the date forward one month").click()
+    visitor.page.get_by_role("button", name="+ 1 month").click()
     today_is(visitor, "April 2, 2027")
     status_is(visitor, "Not licensed")
     # After the grace the days before are given back: 335 of the year's 366 are left, so 30 days of each license.
