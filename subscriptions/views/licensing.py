@@ -19,12 +19,13 @@ from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, may, organization_view
 from products.answers import done, page, registered_product_or_404
 from products.models import LicenseKind, LicenseType
-from subscriptions import advice, rules, services
+from subscriptions import rules, services
 from subscriptions.allocation import AllocationPreview, preview_allocation
 from subscriptions.errors import ConfirmationChanged, NeedNotMatched
 from subscriptions.forms import AllocationForm, Confirmation, missing_plan, open_confirmation, seal_confirmation
 from subscriptions.models import Allocation
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
+from subscriptions.status_words import status_words
 from wallet.errors import NotEnoughLicenses
 
 
@@ -274,5 +275,5 @@ def _frame(request: OrganizationRequest, standing: ProductStanding) -> dict[str,
         "organization": request.organization,
         "product": standing.product,
         "standing": standing,
-        "status": advice.status_words(standing),
+        "status": status_words(standing),
     }

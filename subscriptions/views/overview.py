@@ -15,6 +15,7 @@ from subscriptions import advice, services, years_shown
 from subscriptions.errors import AlreadyStarted, year_name
 from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
+from subscriptions.status_words import status_words
 
 
 @require_GET
@@ -27,7 +28,7 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         "active_tab": "overview",
         "product": registered_product.product,
         "standing": standing,
-        "status": advice.status_words(standing),
+        "status": status_words(standing),
         "next_step": advice.next_step(standing),
         "upcoming": advice.upcoming(standing),
         "segments": years_shown.timeline(standing),

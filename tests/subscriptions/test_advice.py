@@ -7,6 +7,7 @@ import pytest
 from products.models import LicenseKind
 from subscriptions import advice, years_shown
 from subscriptions.rules import Status
+from subscriptions.status_words import status_words
 from tests.factories import Books
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +18,7 @@ GRACE = date(2027, 3, 31)
 
 
 def say(books: Books, on: date, product: str | None = None) -> str:
-    return " ".join(advice.status_words(books.stand(on, product=product)).sentences)
+    return " ".join(status_words(books.stand(on, product=product)).sentences)
 
 
 def step(books: Books, on: date, product: str | None = None) -> advice.NextStep:

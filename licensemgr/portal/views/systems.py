@@ -18,8 +18,8 @@ from products import services
 from products.answers import done, page, registered_product_or_404
 from products.errors import SystemGone, SystemReportsItself
 from products.models import RegisteredProduct, System, SystemSource
-from subscriptions.advice import status_words
 from subscriptions.queries import product_standing
+from subscriptions.status_words import status_words
 
 
 @require_GET
