@@ -245,10 +245,10 @@ def upcoming(standing: ProductStanding) -> Upcoming:
         return Upcoming(_("Trial ends"), standing.trial_last_on, days_left(standing.trial_last_on, on))
     if standing.current is None or standing.next_year is None:
         return Upcoming(_("Nothing until the subscription starts"))
-    grace = standing.grace_last_day
-    if status in (Status.STARTED, Status.RENEWAL_GRACE) and grace is not None:
+    grace, renewal = standing.grace_last_day, standing.next_year.year.first
+    # A first grace that reaches the year's end does not end then: the next year's takes over (R9).
+    if status in (Status.STARTED, Status.RENEWAL_GRACE) and grace is not None and grace < renewal:
         return Upcoming(_("Grace period ends"), grace, days_left(grace, on))
-    renewal = standing.next_year.year.first
     lacks = standing.next_year.missing_total
     hint = ""
     if lacks:

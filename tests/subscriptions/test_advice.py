@@ -243,3 +243,13 @@ def test_the_dates_that_a_start_sets() -> None:
     assert not later.is_first
     assert (later.year.first, later.covered_from, later.renewal_on) == (START, date(2028, 2, 20), date(2028, 3, 1))
     assert later.next_grace_last_day == date(2028, 3, 31)
+
+
+def test_a_first_grace_that_reaches_the_years_end_renews_next(books: Books) -> None:
+    """R9: on 20 February 2028 the grace of 30 days reaches 21 March, and the next year's takes over on 1 March."""
+    licensed(books)
+    late = date(2028, 2, 20)
+    books.report(late, product="audio-manager", system="Audio", audio=4)
+    books.start(late, product="audio-manager")
+    upcoming = advice.upcoming(books.stand(late, product="audio-manager"))
+    assert (upcoming.text, upcoming.on) == ("Subscription year renews", date(2028, 3, 1))

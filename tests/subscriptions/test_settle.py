@@ -73,3 +73,21 @@ def test_on_one_day_years_open_before_lots_expire_and_products_keep_their_order(
         ("wallet.lot.expired", date(2032, 3, 1)),
         ("wallet.lot.expired", date(2032, 3, 1)),
     ]
+
+
+def test_the_renewal_ends_an_exceeded_allowance(books: Books) -> None:
+    """R12: growth is counted over the year, so from the renewal date nobody is on the list of exceeded allowances."""
+    books.report(DAY, core=1)
+    books.redeem(DAY, core=4)
+    subscription = books.start(DAY)
+    books.allocate(DAY, {"core": 1})
+    books.report(date(2028, 2, 10), core=4)
+    subscription.refresh_from_db()
+    assert subscription.exceeded_since == date(2028, 2, 10)
+    books.settle(date(2028, 3, 1))
+    subscription.refresh_from_db()
+    assert subscription.exceeded_since is None
+    books.report(date(2028, 3, 2), core=3)
+    assert "subscriptions.allowance.kept_again" not in [
+        action for _n, action, *_rest in dump_books(books.organization)["records"]
+    ]
