@@ -32,6 +32,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from licensemgr.core import clock
@@ -48,7 +49,9 @@ if settings.REDIS_URL:
         urllib.parse.urlsplit(settings.REDIS_URL)._replace(path=f"/{_number}").geturl()
     )
 # Threads of the race tests and the many seconds of the simulations are no reason to fail an example.
-hypothesis_settings.register_profile("project", deadline=None, print_blob=True, derandomize=False)
+hypothesis_settings.register_profile(
+    "project", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("project")
 
 

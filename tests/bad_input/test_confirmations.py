@@ -59,7 +59,9 @@ def test_one_altered_symbol_anywhere_is_refused(portal: Portal) -> None:
             refused(confirm(portal, altered), 422)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(text=st.text(max_size=80) | st.text(alphabet="abcXYZ0123456789:._-", max_size=80))
 def test_any_text_is_refused(portal: Portal, text: str) -> None:
     assert confirm(portal, text).status_code in (400, 422)

@@ -54,7 +54,9 @@ def test_what_is_no_key_is_refused_and_kept(portal: Portal, key: str) -> None:
     assert not key.strip() or html.escape(key) in response.content.decode()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(text=st.text(max_size=60) | st.text(alphabet="0123456789ABCDEFGHJKMNPQRSTVWXYZ- oil", min_size=20, max_size=32))
 def test_any_text_is_refused(portal: Portal, text: str) -> None:
     response = send(portal, text)
@@ -62,7 +64,9 @@ def test_any_text_is_refused(portal: Portal, text: str) -> None:
     assert portal.books.stand(portal.books.registered().registered_on).wallet["subscription"]["core-device"] == 30
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(raw=st.binary(max_size=80))
 def test_any_bytes_are_refused(portal: Portal, raw: bytes) -> None:
     """Percent-encoded, so also what is no UTF-8; and bare, as whatever form they make."""

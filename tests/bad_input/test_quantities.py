@@ -138,7 +138,7 @@ def clean(field: Any, text: str) -> int | None:
         return None
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.text(max_size=40)
     | st.integers().map(str)

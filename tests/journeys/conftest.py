@@ -31,6 +31,8 @@ NO_CHROMIUM = (
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 START = date(2027, 3, 1)
+# What a page is waited for at most; on a machine with other work five seconds are little.
+expect.set_options(timeout=15_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
