@@ -22,7 +22,7 @@ demo-reset: ## Forget the demonstration's data; the next make demo starts over
 
 test: ## The whole suite; on SQLite unless DATABASE_URL and REDIS_URL say otherwise (ARGS="…" goes to pytest)
 	@.ci/environment dev
-	@MODE=test exec $(PY) -m pytest -n $(JOBS) $(ARGS)
+	@MODE=test exec $(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 soak: ## The state machine over random dates for as long as one likes (SOAK_RUNS=…)
 	@.ci/environment dev
