@@ -245,12 +245,88 @@ def _allowance_kept_again(facts: _Facts) -> str:
     return _("The growth allowance is kept again.")
 
 
+def _member_left(facts: _Facts) -> str:
+    return _("%(person)s left the organization.") % {"person": _person(facts)}
+
+
+def _member_invited(facts: _Facts) -> str:
+    return _("%(email)s was invited (%(role)s).") % {"email": facts.text("email"), "role": facts.text("role")}
+
+
+def _invitation_revoked(facts: _Facts) -> str:
+    return _("The invitation of %(email)s was revoked.") % {"email": facts.text("email")}
+
+
+def _support_view_opened(facts: _Facts) -> str:
+    return _("The vendor's staff opened a read-only support view. Reason: %(reason)s.") % {
+        "reason": facts.text("reason").rstrip(".")
+    }
+
+
+def _support_view_ended(facts: _Facts) -> str:
+    return _("The vendor's staff ended the support view.")
+
+
+def _organization_exported(facts: _Facts) -> str:
+    return _("History and entries were downloaded.")
+
+
+def _organization_closed(facts: _Facts) -> str:
+    return _("The organization was closed. Its system ids are free; its books stay.")
+
+
+def _product_hidden(facts: _Facts) -> str:
+    return _("%(product)s was hidden from the Product list.") % {"product": facts.product}
+
+
+def _product_shown(facts: _Facts) -> str:
+    return _("%(product)s is on the Product list again.") % {"product": facts.product}
+
+
+def _redemption_undone(facts: _Facts) -> str:
+    return _(
+        "The redemption of license key …%(tail)s on %(day)s was undone: %(licenses)s left the Product wallet, and the key "
+        "can be redeemed again."
+    ) % {
+        "tail": facts.text("key_tail"),
+        "day": facts.day("redeemed_on"),
+        "licenses": facts.quantities("licenses") or "?",
+    }
+
+
+def _wallet_corrected(facts: _Facts) -> str:
+    return _("The vendor corrected the Product wallet: %(licenses)s. Reason: %(reason)s.") % {
+        "licenses": facts.quantities("licenses") or "?",
+        "reason": facts.text("reason").rstrip("."),
+    }
+
+
+def _year_released(facts: _Facts) -> str:
+    return _("The coming year %(first)s to %(last)s was released: %(licenses)s went back to the Product wallet.") % {
+        "first": facts.day("first_day"),
+        "last": facts.day("last_day"),
+        "licenses": facts.quantities("licenses") or "?",
+    }
+
+
 _SENTENCES: Mapping[str, Callable[[_Facts], str]] = {
     Action.ORGANIZATION_CREATED: _organization_created,
     Action.ORGANIZATION_CHANGED: _organization_changed,
     Action.MEMBER_ADDED: _member_added,
     Action.MEMBER_ROLE_CHANGED: _member_role_changed,
     Action.MEMBER_REMOVED: _member_removed,
+    Action.MEMBER_LEFT: _member_left,
+    Action.MEMBER_INVITED: _member_invited,
+    Action.INVITATION_REVOKED: _invitation_revoked,
+    Action.SUPPORT_VIEW_OPENED: _support_view_opened,
+    Action.SUPPORT_VIEW_ENDED: _support_view_ended,
+    Action.ORGANIZATION_EXPORTED: _organization_exported,
+    Action.ORGANIZATION_CLOSED: _organization_closed,
+    Action.PRODUCT_HIDDEN: _product_hidden,
+    Action.PRODUCT_SHOWN: _product_shown,
+    Action.REDEMPTION_UNDONE: _redemption_undone,
+    Action.WALLET_CORRECTED: _wallet_corrected,
+    Action.YEAR_RELEASED: _year_released,
     Action.PRODUCT_REGISTERED: _product_registered,
     Action.SYSTEM_ADDED: _system_added,
     Action.SYSTEM_REPORTED: _system_reported,

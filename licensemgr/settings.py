@@ -32,6 +32,21 @@ SETTLE_MAX_DAYS = env.number("SETTLE_MAX_DAYS", 400, minimum=1)
 BOOKS_SETTLERS = ["wallet.settle", "subscriptions.settle"]
 BOOKS_AFTER_CHANGE = ["subscriptions.settle.look_after_change"]
 
+# Who may make an account: everybody, or only those who were invited to an organization.
+SIGNUP = env.text("SIGNUP", "open")
+if SIGNUP not in {"open", "invited"}:
+    raise ImproperlyConfigured("SIGNUP has to be open or invited.")
+INVITATION_DAYS = env.number("INVITATION_DAYS", 14, minimum=1)
+SUPPORT_VIEW_MINUTES = env.number("SUPPORT_VIEW_MINUTES", 60, minimum=1)
+# The address of the portal in mails that no request causes.
+PORTAL_URL = env.text(
+    "PORTAL_URL", f"https://{ALLOWED_HOSTS[0]}" if PRODUCTION and ALLOWED_HOSTS else "http://localhost:8000"
+).rstrip("/")
+# Where people reach whoever runs the portal; shown on the contact page.
+CONTACT_EMAIL = env.text("CONTACT_EMAIL", "")
+# While on, every page but /healthz answers 503 with the maintenance page.
+MAINTENANCE = env.flag("MAINTENANCE")
+
 LICENSE_KEY_TRIES_PER_HOUR = env.number("LICENSE_KEY_TRIES_PER_HOUR", 20, minimum=1)
 
 INSTALLED_APPS = [

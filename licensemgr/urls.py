@@ -9,6 +9,7 @@ secure_the_admin()
 
 urlpatterns = [
     path("", include("licensemgr.portal.urls")),
+    path("", include("organizations.urls")),
     path("", include("subscriptions.urls")),
     path("", include("wallet.urls")),
     path("admin/", admin.site.urls),

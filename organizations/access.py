@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
 from licensemgr.core import clock
-from organizations.models import Membership, Organization, Role, User
+from organizations.models import AccessGrant, Membership, Organization, Role, User
 
 
 class Permission(enum.StrEnum):
@@ -38,7 +38,10 @@ class OrganizationRequest(HttpRequest):
 
     user: User
     organization: Organization
+    # A person of the vendor in the support view has one that is not stored, of a viewer.
     membership: Membership
+    # The grant under which such a person looks (R30); None for members.
+    grant: AccessGrant | None
     # The organization's today (R1), read once.
     today: date
     # Set by django-htmx's middleware; true where htmx asks.
@@ -57,7 +60,8 @@ OrganizationView = Callable[Concatenate[OrganizationRequest, P], HttpResponse]
 def organization_view(permission: Permission) -> Callable[[OrganizationView[P]], Callable[..., HttpResponse]]:
     """Mark a view as a page of one organization whose slug its URL begins with.
 
-    A stranger gets the same 404 as for an organization that does not exist; a member without ``permission`` gets 403.
+    A stranger gets the same 404 as for an organization that does not exist, and so does a member of one that is closed; a
+    member without ``permission`` gets 403. A person of the vendor may look while a grant is in force (R30).
     The view runs in one transaction: read-only on PostgreSQL for GET, one that writes for the rest.
     """
 
@@ -74,17 +78,25 @@ def organization_view(permission: Permission) -> Callable[[OrganizationView[P]],
                 return _enter(request, organization, *args, **kwargs)
 
         def _enter(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            user = cast(User, request.user)
+            grant: AccessGrant | None = None
             membership = (
                 Membership.objects.select_related("organization")
-                .filter(user=cast(User, request.user), organization__slug=slug)
+                .filter(user=user, organization__slug=slug, organization__closed_on=None)
                 .first()
             )
             if membership is None:
-                raise Http404
+                grant = grant_in_force(user, slug)
+                if grant is None:
+                    raise Http404
+                membership = Membership(
+                    organization=grant.organization, user=user, role=Role.VIEWER, since=grant.granted_at.date()
+                )
             if not may(membership, permission):
                 raise PermissionDenied
             entered = cast(OrganizationRequest, request)
             entered.membership = membership
+            entered.grant = grant
             entered.organization = membership.organization
             entered.today = clock.today(membership.organization)
             return view(entered, *args, **kwargs)
@@ -94,6 +106,18 @@ def organization_view(permission: Permission) -> Callable[[OrganizationView[P]],
         return marked
 
     return mark
+
+
+def grant_in_force(user: User, slug: str) -> AccessGrant | None:
+    """The grant under which a person of the vendor may look at an organization now, a closed one too (R30)."""
+    if not user.is_staff:
+        return None
+    return (
+        AccessGrant.objects.select_related("organization")
+        .filter(user=user, organization__slug=slug, ended_at=None, expires_at__gt=clock.real_now())
+        .order_by("-expires_at")
+        .first()
+    )
 
 
 def _is_nested() -> bool:

@@ -18,3 +18,10 @@ class DateGoesBack(Refused):
             _("The books are settled up to %(date)s, and nothing can be dated before. Nothing was changed.")
             % {"date": formats.date_format(settled_through, "DATE_FORMAT")}
         )
+
+
+class SupportViewRefused(Refused):
+    """A support view that can't be opened (R30)."""
+
+    code = "support view"
+    field = "reason"

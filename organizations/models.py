@@ -1,6 +1,7 @@
 """Tenants and their people."""
 
 import zoneinfo
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -8,6 +9,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -33,11 +35,15 @@ class User(AbstractUser):
 
     username = None  # type: ignore[assignment]  # removed, as Django documents
     email = models.EmailField(_("e-mail address"), unique=True)
+    # The person left and closed the account (R35): nothing personal is kept, and History says “former member”.
+    closed_at = models.DateTimeField(null=True, editable=False)
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: ClassVar[UserManager] = UserManager()
 
     def __str__(self) -> str:
+        if self.closed_at is not None:
+            return gettext("former member")
         return self.get_full_name() or self.email
 
 
@@ -56,7 +62,14 @@ class Organization(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     country = models.CharField(_("country"), max_length=2, blank=True, validators=[RegexValidator(r"^[A-Z]{2}$")])
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    # A changed time zone counts from the next day (R35): until this instant the former one does.
+    former_time_zone = models.CharField(max_length=60, blank=True, editable=False)
+    time_zone_since = models.DateTimeField(null=True, editable=False)
+    # Gets the notices beside the members who want them; empty for nobody.
+    notices_email = models.EmailField(_("contact for notices"), blank=True)
     created_on = models.DateField()
+    # Closed by its administrator (R35): nobody enters any more; the books stay for staff.
+    closed_on = models.DateField(null=True, editable=False)
     # The last day to which the books are settled (R3); never goes back (R1).
     settled_through = models.DateField(null=True, editable=False)
     # The next date on which something becomes true by itself; the daily job looks at nothing else.
@@ -70,6 +83,12 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def time_zone_at(self, instant: datetime) -> str:
+        """The time zone that counts at an instant (R35)."""
+        if self.time_zone_since is not None and instant < self.time_zone_since:
+            return self.former_time_zone
+        return self.time_zone
 
 
 class Role(models.TextChoices):
@@ -87,6 +106,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role)
     since = models.DateField()
+    # Whether the person gets the notices that can be switched off; an exceeded allowance is always told (R12).
+    wants_notices = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
@@ -96,3 +117,55 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
+
+
+class Invitation(models.Model):
+    """An address was asked to become a member. Works once, only for that address, until it expires or is revoked."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="invitations")
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(max_length=20, choices=Role)
+    # SHA-256 of the 256 random bits in the link; the link itself is in the mail only.
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    invited_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["organization", "-invited_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "email"],
+                condition=models.Q(revoked_at=None, accepted_at=None),
+                name="invitation_open_once",
+            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(revoked_at=None) | models.Q(accepted_at=None), name="invitation_ends_once"
+            ),
+        ]
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether it can still be accepted at that instant."""
+        return self.revoked_at is None and self.accepted_at is None and at < self.expires_at
+
+
+class AccessGrant(models.Model):
+    """Lets a person of the vendor look at one organization, with a reason, for a while (R30): the support view."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="access_grants")
+    user = models.ForeignKey(User, models.PROTECT, related_name="access_grants")
+    reason = models.CharField(_("reason"), max_length=300)
+    granted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "user", "expires_at"], name="access_grant_in_force")]
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="access_grant_has_a_reason")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.organization}"

@@ -54,6 +54,8 @@ class RegisteredProduct(models.Model):
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="registered_products")
     product = models.ForeignKey(Product, models.PROTECT, related_name="registrations")
     registered_on = models.DateField()
+    # Left out of the Product list (R35); its books stay.
+    hidden_on = models.DateField(null=True)
     # Written at registering: a catalogue that changes its trial later changes no trial that runs (R6).
     trial_last_on = models.DateField(null=True)
 
@@ -137,3 +139,48 @@ class DeviceCount(models.Model):
         indexes = [
             models.Index(fields=["organization", "system"], condition=models.Q(until_on=None), name="device_count_now")
         ]
+
+
+class ResellerKind(models.TextChoices):
+    """What somebody who sells licenses is."""
+
+    RESELLER = "reseller", _("Reseller")
+    INTEGRATOR = "integrator", _("System integrator")
+
+
+class Reseller(models.Model):
+    """A place at which licenses can be bought: what Where to buy lists."""
+
+    name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("kind"), max_length=20, choices=ResellerKind)
+    address = models.CharField(_("address"), max_length=200, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
+    city = models.CharField(_("place"), max_length=120)
+    country = models.CharField(_("country"), max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$")])
+    # Degrees north and east; both or neither.
+    latitude = models.FloatField(_("latitude"), null=True, blank=True)
+    longitude = models.FloatField(_("longitude"), null=True, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    web = models.URLField(_("web address"), max_length=300, blank=True)
+    mail = models.EmailField(_("e-mail address"), blank=True)
+    # The products that are sold there; none named means all of them.
+    products: "models.ManyToManyField[Product, models.Model]" = models.ManyToManyField(
+        Product, blank=True, related_name="resellers", verbose_name=_("products")
+    )
+    is_listed = models.BooleanField(_("listed"), default=True)
+
+    class Meta:
+        ordering = ["country", "name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["country", "name", "city"], name="reseller_once"),
+            models.CheckConstraint(condition=models.Q(kind__in=ResellerKind.values), name="reseller_kind_known"),
+            models.CheckConstraint(
+                condition=models.Q(latitude=None, longitude=None)
+                | models.Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+                name="reseller_position_on_earth",
+            ),
+        ]
+        indexes = [models.Index(fields=["country", "is_listed"], name="reseller_by_country")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.city}"

@@ -5,6 +5,7 @@ from datetime import date
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from licensemgr.core.errors import Refused
 from subscriptions.rules import Mismatch, Year
@@ -124,3 +125,97 @@ def _mismatch_sentence(mismatch: Mismatch, year: Year) -> str:
     if mismatch.over > 0:
         return _("%(year)s, %(type)s: %(entered)d entered, %(missing)d missing, so %(difference)d too many.") % values
     return _("%(year)s, %(type)s: %(entered)d entered, %(missing)d missing, so %(difference)d short.") % values
+
+
+class ReleaseRefused(Refused):
+    """A coming year that can't be released (R34)."""
+
+    code = "release"
+
+
+class ReleaseIsOff(ReleaseRefused):
+    """Staff switched releasing off."""
+
+    code = "release off"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Coming years can't be released in this portal. Nothing was changed. Ask the vendor for help.")
+        )
+
+
+class YearHasBegun(ReleaseRefused):
+    """Only a coming year can be released: what is allocated to one that has begun is used (R34)."""
+
+    code = "year begun"
+
+    def __init__(self, *, first: date, ended: date) -> None:
+        text = (
+            _("The year that begins on %(first)s could be released before %(ended)s. Nothing was changed.")
+            if ended < first
+            else _("The year that begins on %(first)s is not a coming year any more. Nothing was changed.")
+        )
+        super().__init__(
+            text
+            % {
+                "first": formats.date_format(first, "DATE_FORMAT"),
+                "ended": formats.date_format(ended, "DATE_FORMAT"),
+            }
+        )
+
+
+class NothingToRelease(ReleaseRefused):
+    """Nothing is allocated to the year (R34)."""
+
+    code = "nothing to release"
+
+    def __init__(self) -> None:
+        super().__init__(_("Nothing is allocated to this year, so nothing can be returned. Nothing was changed."))
+
+
+class LaterYearFirst(ReleaseRefused):
+    """Years are released from the last allocated one backwards (R34)."""
+
+    code = "later year first"
+
+    def __init__(self, later: Year) -> None:
+        super().__init__(
+            _("The year %(year)s has to be released first, since it lies after this one. Nothing was changed.")
+            % {"year": year_name(later)}
+        )
+
+
+class ExpiryNotAccepted(ReleaseRefused):
+    """Some licenses would expire as soon as they are back, and nobody agreed to that (R34)."""
+
+    code = "expiry not accepted"
+    field = "accept_expiry"
+
+    def __init__(self, expiring: int) -> None:
+        super().__init__(
+            ngettext(
+                "%(expiring)d license would expire at once. Nothing was changed. Tick the box if that is what you want.",
+                "%(expiring)d licenses would expire at once. Nothing was changed. Tick the box if that is what you want.",
+                expiring,
+            )
+            % {"expiring": expiring}
+        )
+
+
+class ReleaseChanged(ReleaseRefused):
+    """What would be shown now differs from what was confirmed (R20, R34)."""
+
+    code = "changed"
+    status = 409
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        self.changes = changes
+        super().__init__(
+            " ".join(
+                [
+                    _("Something changed since this page was made, so nothing was returned."),
+                    *changes,
+                    _("Look at the page again and confirm anew."),
+                ]
+            )
+        )

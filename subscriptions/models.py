@@ -82,3 +82,18 @@ class Allocation(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "nonce"], name="allocation_once")]
+
+
+class Release(models.Model):
+    """What was allocated to a coming year went back to the lots that it came from, whole (R34)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="releases")
+    year = models.ForeignKey(SubscriptionYear, models.PROTECT, related_name="releases")
+    # Names the page that was confirmed: it counts once.
+    nonce = models.UUIDField()
+    transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="release")
+    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    released_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "nonce"], name="release_once")]

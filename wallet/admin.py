@@ -1,7 +1,7 @@
 """The ledger, lots and license keys in the admin site: to look at, never to change (R23)."""
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -43,12 +43,12 @@ class KeyBatchAdmin(LooksOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> "QuerySet[KeyBatch]":
         """The batches with the numbers of their keys."""
         revoked = Q(keys__revoked_at__isnull=False)
-        redeemed = Q(keys__redemption__isnull=False)
+        redeemed = Q(keys__redemptions__isnull=False, keys__redemptions__undone_on=None)
         batches: QuerySet[KeyBatch] = super().get_queryset(request)
         return batches.prefetch_related("lines__license_type").annotate(
-            keys_total=Count("keys"),
-            keys_redeemed=Count("keys", filter=redeemed),
-            keys_revoked=Count("keys", filter=revoked),
+            keys_total=Count("keys", distinct=True),
+            keys_redeemed=Count("keys", filter=redeemed, distinct=True),
+            keys_revoked=Count("keys", filter=revoked, distinct=True),
         )
 
     @admin.display(description=gettext_lazy("each key carries"))
@@ -85,14 +85,20 @@ class LicenseKeyAdmin(LooksOnlyAdmin):
     fields = ("batch", "tail", "state", "revoked_at", "revoked_reason")
     readonly_fields = ("state",)
     list_filter = ("batch__product", "batch__kind", ("revoked_at", admin.EmptyFieldListFilter))
-    list_select_related = ("batch__product", "redemption__organization")
+    list_select_related = ("batch__product",)
     search_fields = ("tail", "batch__order_reference")
     ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[LicenseKey]":
+        """The keys with the redemptions that count."""
+        keys: QuerySet[LicenseKey] = super().get_queryset(request)
+        counting = Redemption.objects.filter(undone_on=None).select_related("organization")
+        return keys.prefetch_related(Prefetch("redemptions", counting))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, key: LicenseKey) -> str:
         """Whether it is free, revoked, or redeemed by whom and when."""
-        redemption: Redemption | None = getattr(key, "redemption", None)
+        redemption = next(iter(key.redemptions.all()), None)
         if redemption is not None:
             return _("redeemed by %(organization)s on %(day)s") % {
                 "organization": redemption.organization.name,

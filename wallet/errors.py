@@ -109,6 +109,35 @@ class ProductNotRegistered(KeyRefused):
         )
 
 
+class KeyTooLate(KeyRefused):
+    """The day up to which the key could be redeemed is over."""
+
+    code = "key too late"
+
+    def __init__(self, *, redeem_by: date) -> None:
+        super().__init__(
+            _(
+                "This license key could be redeemed until %(date)s. Nothing was changed. Ask the reseller who sold it for "
+                "a new one."
+            )
+            % {"date": formats.date_format(redeem_by, "DATE_FORMAT")}
+        )
+
+
+class KeyFormUsed(KeyRefused):
+    """The same form redeemed the key before, and that redemption was undone since (R18, R33)."""
+
+    code = "key form used"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This page redeemed the license key before, and that redemption was undone since. Nothing was changed now. "
+                "To redeem the key again, open the Product wallet anew."
+            )
+        )
+
+
 class EmptyKey(KeyRefused):
     """A key without any license, or no key at all (R21)."""
 
@@ -146,3 +175,48 @@ class KeyNotRevoked(Refused):
     """A key that can't be revoked."""
 
     code = "not revoked"
+
+
+class UndoRefused(Refused):
+    """A redemption that can't be undone (R33)."""
+
+    code = "undo"
+
+
+class UndoIsOff(UndoRefused):
+    """Staff switched undoing off."""
+
+    code = "undo off"
+
+    def __init__(self) -> None:
+        super().__init__(_("Redemptions can't be undone in this portal. Nothing was changed. Ask the vendor for help."))
+
+
+class UndoTooLate(UndoRefused):
+    """The days in which the redemption could be undone are over."""
+
+    code = "undo too late"
+
+    def __init__(self, *, last_on: date) -> None:
+        super().__init__(
+            _("This redemption could be undone until %(date)s. Nothing was changed; its licenses stay in the wallet.")
+            % {"date": formats.date_format(last_on, "DATE_FORMAT")}
+        )
+
+
+class UndoNotWhole(UndoRefused):
+    """Some of the redemption's licenses are not in the wallet any more."""
+
+    code = "undo not whole"
+
+    def __init__(self, *, gone: int) -> None:
+        super().__init__(
+            ngettext(
+                "%(gone)d license of this key is no longer in the wallet, so its redemption can't be undone. Nothing was "
+                "changed. What is allocated to a coming year can be released first.",
+                "%(gone)d licenses of this key are no longer in the wallet, so its redemption can't be undone. Nothing was "
+                "changed. What is allocated to a coming year can be released first.",
+                gone,
+            )
+            % {"gone": gone}
+        )

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from organizations.models import Organization
-from products.models import LicenseKind, LicenseType, Product, RegisteredProduct
+from products.models import LicenseKind, LicenseType, Product, RegisteredProduct, Reseller
 
 
 class AccountUnit(models.TextChoices):
@@ -69,6 +69,9 @@ class TransferReason(models.TextChoices):
     ALLOCATED = "allocated", _("Allocated to a subscription year")
     COMPENSATED = "compensated", _("Compensation for overlapping time")
     EXPIRED = "expired", _("Expired after five years in the wallet")
+    UNDONE = "undone", _("Redemption undone")
+    RELEASED = "released", _("Returned from a coming subscription year")
+    CORRECTED = "corrected", _("Corrected by the vendor")
 
 
 class Transfer(models.Model):
@@ -111,6 +114,7 @@ class LotOrigin(models.TextChoices):
 
     REDEEMED = "redeemed", _("License key")
     COMPENSATED = "compensated", _("Compensation")
+    CORRECTED = "corrected", _("Correction by the vendor")
 
 
 class Lot(models.Model):
@@ -142,6 +146,9 @@ class KeyBatch(models.Model):
     product = models.ForeignKey(Product, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=20, choices=LicenseKind)
     order_reference = models.CharField(_("order reference"), max_length=80, blank=True)
+    reseller = models.ForeignKey(Reseller, models.PROTECT, null=True, blank=True, related_name="key_batches")
+    # The last day on which a key of the batch can be redeemed, that day included; empty for no end.
+    redeem_by = models.DateField(_("redeem by"), null=True, blank=True)
     issued_at = models.DateTimeField()
     issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
@@ -184,10 +191,76 @@ class Redemption(models.Model):
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="redemptions")
     registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="redemptions")
-    # The constraint that lets one key be redeemed once, whatever else fails.
-    license_key = models.OneToOneField(LicenseKey, models.PROTECT, related_name="redemption")
+    license_key = models.ForeignKey(LicenseKey, models.PROTECT, related_name="redemptions")
     transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="redemption")
     redeemed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     redeemed_on = models.DateField()
     # Names the form that was sent, so that the same form sent twice is told from a second try.
     form_token = models.UUIDField(null=True)
+    # Undone by an administrator (R33): the key is whole again, and this redemption counts no more.
+    undone_on = models.DateField(null=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    undo_transfer = models.OneToOneField(Transfer, models.PROTECT, null=True, related_name="undone_redemption")
+
+    class Meta:
+        constraints = [
+            # The constraint that lets one key be redeemed once at a time, whatever else fails (R21, R33).
+            models.UniqueConstraint(
+                fields=["license_key"], condition=models.Q(undone_on=None), name="license_key_redeemed_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(undone_on=None, undo_transfer=None)
+                | models.Q(undone_on__isnull=False, undo_transfer__isnull=False),
+                name="undone_redemption_has_its_transfer",
+            ),
+        ]
+
+
+class Correction(models.Model):
+    """Why staff put licenses into a wallet or took them out of it: always a new transfer, never a changed one (R23)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="corrections")
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="corrections")
+    transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="correction")
+    reason = models.CharField(_("reason"), max_length=300)
+    # Names the form that was sent, so that a double click counts once.
+    form_token = models.UUIDField(unique=True)
+    corrected_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="correction_has_a_reason")]
+
+
+class RefusedTries(models.Model):
+    """Keys that one person tried in one organization from one address within one hour, and that were refused as unknown."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    address = models.CharField(_("address"), max_length=45)
+    # The hour of the machine's clock in which they were tried.
+    hour = models.DateTimeField(_("hour"))
+    unknown = models.PositiveIntegerField(_("unknown keys"), default=0)
+    # Tries that the limit refused before anything was looked up.
+    limited = models.PositiveIntegerField(_("refused by the limit"), default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("refused tries")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "organization", "address", "hour"], name="refused_tries_once")
+        ]
+
+
+class Policy(models.Model):
+    """What staff decide about taking back (R33, R34). At most one row, of primary key 1; none means the rules' own."""
+
+    undo_is_on = models.BooleanField(_("redemptions can be undone"), default=True)
+    # R33's 7: a redemption can be undone up to the day of redeeming plus this many days, that day included.
+    undo_days = models.PositiveSmallIntegerField(_("days to undo a redemption"), default=7)
+    release_is_on = models.BooleanField(_("coming years can be released"), default=True)
+    # How many days before a coming year begins its release ends; 0 is R34's own: until it begins.
+    release_ends_days_before = models.PositiveSmallIntegerField(
+        _("days before a coming year at which its release ends"), default=0
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("taking back")

@@ -3,20 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from licensemgr.core.calendar import anniversary
 from products.models import LicenseKind, LicenseType, RegisteredProduct
+from wallet.errors import UndoIsOff, UndoNotWhole, UndoRefused, UndoTooLate
 from wallet.models import (
     AccountCategory,
     AccountUnit,
     Entry,
+    KeyBatchLine,
     LedgerAccount,
+    LicenseKey,
     Lot,
     LotOrigin,
+    Policy,
     Redemption,
     Transfer,
     TransferReason,
@@ -278,3 +282,82 @@ def _unwritten_expiries(registered_product: RegisteredProduct, on: date) -> list
         )
         for lot in lots
     ]
+
+
+def policy() -> Policy:
+    """What staff decided about taking back; the rules' own where nobody decided anything (R33, R34)."""
+    return Policy.objects.filter(pk=1).first() or Policy(pk=1)
+
+
+def key_contents(key: LicenseKey) -> list[KeyBatchLine]:
+    """What a license key carries, in catalogue order."""
+    return list(key.batch.lines.select_related("license_type").order_by("license_type__position", "license_type_id"))
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What undoing a redemption would take back from the wallet, and why it can't be done, if it can't (R33)."""
+
+    redemption: Redemption
+    # The last day, included, on which it can be undone.
+    last_on: date
+    lots: tuple[Lot, ...]
+    refused: UndoRefused | None
+
+
+def undo_of(redemption: Redemption, on: date) -> Undo:
+    """What undoing would do on ``on``. Of a redemption that is undone already it is what it would have been before."""
+    return undos_of(redemption.registered_product, [redemption], on)[0]
+
+
+def undos_of(registered_product: RegisteredProduct, redemptions: Sequence[Redemption], on: date) -> list[Undo]:
+    """What undoing each of a product's redemptions would do, in a number of queries that does not grow with them."""
+    decided = policy()
+    transfers = [redemption.transfer_id for redemption in redemptions]
+    lots: defaultdict[int, list[Lot]] = defaultdict(list)
+    for lot in (
+        Lot.objects.filter(organization_id=registered_product.organization_id, transfer__in=transfers)
+        .select_related("account__license_type")
+        .order_by("account__license_type__position", "pk")
+    ):
+        lots[lot.transfer_id].append(lot)
+    entered: defaultdict[int, int] = defaultdict(int)
+    for transfer_id, quantity in Entry.objects.filter(
+        organization_id=registered_product.organization_id, transfer__in=transfers
+    ).values_list("transfer", "quantity"):
+        entered[transfer_id] += quantity
+    return [
+        _undo(redemption, lots[redemption.transfer_id], entered[redemption.transfer_id], decided, on)
+        for redemption in redemptions
+    ]
+
+
+def _undo(redemption: Redemption, lots: Sequence[Lot], entered: int, decided: Policy, on: date) -> Undo:
+    last_on = redemption.redeemed_on + timedelta(days=decided.undo_days)
+    gone = entered - sum(lot.account.balance for lot in lots if not lot.is_expired(on))
+    refused: UndoRefused | None = None
+    if not decided.undo_is_on:
+        refused = UndoIsOff()
+    elif on > last_on:
+        refused = UndoTooLate(last_on=last_on)
+    elif gone:
+        refused = UndoNotWhole(gone=gone)
+    return Undo(redemption, last_on, tuple(lots), refused)
+
+
+def recent_undos(registered_product: RegisteredProduct, on: date) -> list[Undo]:
+    """The product's redemptions that are young enough to be undone on ``on``, the newest first (R33)."""
+    decided = policy()
+    if not decided.undo_is_on:
+        return []
+    redemptions = list(
+        Redemption.objects.filter(
+            organization_id=registered_product.organization_id,
+            registered_product=registered_product,
+            undone_on=None,
+            redeemed_on__gte=on - timedelta(days=decided.undo_days),
+        )
+        .select_related("license_key__batch", "redeemed_by")
+        .order_by("-redeemed_on", "-pk")
+    )
+    return undos_of(registered_product, redemptions, on)

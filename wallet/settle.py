@@ -9,14 +9,14 @@ from history.record import record
 from organizations.books import Due
 from organizations.models import Organization
 from wallet import ledger
-from wallet.models import AccountCategory, Lot, TransferReason
+from wallet.models import AccountCategory, Lot, Transfer, TransferReason
 
 
 def due(organization: Organization, through: date) -> Iterable[Due]:
     """The lots that still hold licenses and expire by ``through``."""
     lots = Lot.objects.filter(organization=organization, expires_on__lte=through, account__balance__gt=0)
     for lot in lots.select_related("account__license_type", "registered_product__product"):
-        yield Due(lot.expires_on, ("wallet", lot.pk), partial(expire_lot, lot))
+        yield Due(lot.expires_on, ("wallet", lot.pk), partial(_expire, lot))
 
 
 def next_due(organization: Organization) -> date | None:
@@ -29,10 +29,17 @@ def next_due(organization: Organization) -> date | None:
     )
 
 
-def expire_lot(lot: Lot) -> None:
-    """Move what the lot still holds out of the wallet, dated the day on which it expired (R22)."""
+def _expire(lot: Lot) -> None:
+    expire_lot(lot, lot.expires_on)
+
+
+def expire_lot(lot: Lot, on: date) -> Transfer:
+    """Move what the lot still holds out of the wallet, dated ``on``: the day on which it expired (R22).
+
+    That is the lot's own day, or a later one on which licenses came back to it and expired at once (R34).
+    """
     account = lot.account
-    ledger.transfer(
+    made = ledger.transfer(
         registered_product=lot.registered_product,
         reason=TransferReason.EXPIRED,
         moves=[
@@ -45,15 +52,16 @@ def expire_lot(lot: Lot) -> None:
             )
         ],
         actor=None,
-        on=lot.expires_on,
+        on=on,
     )
     record(
         organization=lot.organization,
         action=Action.LOT_EXPIRED,
         actor=None,
-        on=lot.expires_on,
+        on=on,
         product=lot.registered_product.product,
         kind=account.kind,
         licenses={account.license_type.code: account.balance},
         entered_on=lot.entered_on.isoformat(),
     )
+    return made

@@ -23,8 +23,9 @@ from licensemgr.core.models import ClockReading, DemonstrationClock
 class HasOwnDays(Protocol):
     """What the clock needs to know of an organization."""
 
-    time_zone: str
     settled_through: date | None
+
+    def time_zone_at(self, instant: datetime) -> str: ...
 
 
 class ClockCannotMove(Refused):
@@ -76,7 +77,8 @@ def local_date(instant: datetime, time_zone: str) -> date:
 
 def today(organization: HasOwnDays) -> date:
     """The organization's today: the later of its local date and the last day settled (R1)."""
-    local = local_date(now(), organization.time_zone)
+    instant = now()
+    local = local_date(instant, organization.time_zone_at(instant))
     return max(local, organization.settled_through) if organization.settled_through else local
 
 

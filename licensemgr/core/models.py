@@ -45,6 +45,10 @@ class OutboxMessage(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     last_error = models.CharField(max_length=300, blank=True)
+    # After this business date the message is of no use to anybody and is not sent any more; empty: always of use.
+    useful_until = models.DateField(null=True)
+    # Holds a link or code that lets its reader in: never shown to staff, and blanked once it is sent.
+    is_confidential = models.BooleanField(default=False)
 
     class Meta:
         indexes = [models.Index(fields=["next_attempt_at"], condition=models.Q(sent_at=None), name="outbox_due")]

@@ -40,6 +40,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {
         "organization": membership.organization if membership else None,
         "membership": membership,
+        "grant": getattr(request, "grant", None),
         "may": {str(permission): may(membership, permission) for permission in Permission} if membership else {},
     }
     user = getattr(request, "user", None)
@@ -47,7 +48,9 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated or (htmx and not htmx.boosted and not htmx.history_restore_request):
         return context
     memberships = list(
-        Membership.objects.filter(user=user).select_related("organization").order_by("organization__name", "pk")
+        Membership.objects.filter(user=user, organization__closed_on=None)
+        .select_related("organization")
+        .order_by("organization__name", "pk")
     )
     context["my_organizations"] = [
         OrganizationEntry(entry.organization.name, entry.organization.slug, entry.get_role_display())

@@ -196,7 +196,7 @@ class MySystem:
 def my_systems_of(user: User) -> list[MySystem]:
     """The person's organizations with how much is in them (R30)."""
     memberships = (
-        Membership.objects.filter(user=user)
+        Membership.objects.filter(user=user, organization__closed_on=None)
         .select_related("organization")
         .annotate(
             products=Count("organization__registered_products", distinct=True),

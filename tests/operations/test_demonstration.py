@@ -52,7 +52,7 @@ def test_it_has_lots_of_all_ages_and_keys_for_trying(tmp_path: Path) -> None:
     kinds = Counter(keycode.parse(key).kind for key in keys)
     assert kinds[keycode.Kind.SUBSCRIPTION] >= 8
     assert kinds[keycode.Kind.HARDWARE] >= 4
-    assert LicenseKey.objects.filter(redemption=None).count() == len(keys)
+    assert LicenseKey.objects.filter(redemptions=None).count() == len(keys)
     camera = RegisteredProduct.objects.select_related("organization").get(
         organization=organizations[demonstration.HARBOUR], product__code=demonstration.CAMERA
     )
