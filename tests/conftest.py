@@ -12,6 +12,7 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 # Before Django loads: tests never run with the settings of a real installation.
 os.environ.setdefault("MODE", "test")
@@ -76,6 +77,19 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         name = f"{folder}/test-{worker}-{os.getpid()}.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = name
         _let_flush_pass_the_triggers()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_other_sessions(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Before PostgreSQL drops the test database: end what a browser's open connection keeps alive on the server's side."""
+    yield
+    if connection.vendor != "postgresql" or "test_" not in str(connection.settings_dict["NAME"]):
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        )
 
 
 def _let_flush_pass_the_triggers() -> None:
