@@ -33,6 +33,8 @@ def problems_of(visitor: Visitor, name: str) -> Iterator[str]:
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             expect(page.locator("html")).to_have_attribute("data-bs-theme", colours)
+            # Colours that are still on their way to the other theme have a contrast of their own.
+            page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished))")
             if pictures:
                 Path(pictures).mkdir(parents=True, exist_ok=True)
                 page.screenshot(path=f"{pictures}/{name}-{width}-{colours}.png", full_page=True)
