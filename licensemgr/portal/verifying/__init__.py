@@ -1,0 +1,74 @@
+"""Recomputes the books from their entries and names every row that differs (R23). Reads only.
+
+Everything is read in one pass per table, so that the number of queries does not grow with the books.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from django.db import connection, transaction
+
+from history.models import Record
+from licensemgr.core.triggers import is_append_only
+from licensemgr.portal.verifying import ledger, settling, years
+from licensemgr.portal.verifying.books import Books, Verification
+from organizations.models import Organization
+
+__all__ = ["Verification", "verify_books"]
+
+
+APPEND_ONLY_TABLES = ("wallet_transfer", "wallet_entry", "history_record")
+
+
+def verify_books(organization: Organization | None = None) -> Verification:
+    """Recompute balances, lots, allocations, credit and facts from the entries, of one organization or of all (R23)."""
+    with _one_reading():
+        books = Books(organization)
+        found = Verification(
+            organizations=len(books.organizations),
+            accounts=len(books.accounts),
+            transfers=len(books.transfers),
+            entries=len(books.entries),
+            lots=len(books.lots),
+            allocations=len(books.allocations),
+            years=len(books.years),
+            records=books.of(Record).count(),
+        )
+        for table in APPEND_ONLY_TABLES:
+            if not is_append_only(connection, table):
+                found.differs(f"table {table}", "the triggers that refuse UPDATE and DELETE are not there")
+        for check in (
+            ledger.check_entries,
+            ledger.check_balances,
+            ledger.check_conservation,
+            ledger.check_lots,
+            ledger.check_redemptions,
+            ledger.check_corrections,
+            ledger.check_sequences,
+            years.check_allocations,
+            years.check_releases,
+            years.check_credit,
+            years.check_facts,
+            settling.check_settling,
+        ):
+            check(books, found)
+    return found
+
+
+def _one_reading() -> AbstractContextManager[Any]:
+    """All queries see the books at one moment, while others go on writing."""
+    if connection.in_atomic_block:
+        return nullcontext()
+    return _snapshot()
+
+
+class _snapshot(AbstractContextManager[None]):
+    def __enter__(self) -> None:
+        self._atomic = transaction.atomic()
+        self._atomic.__enter__()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    def __exit__(self, *error: Any) -> None:
+        self._atomic.__exit__(*error)
