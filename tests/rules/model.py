@@ -35,6 +35,16 @@ class Lot:
 
 
 @dataclass
+class Redemption:
+    """A key that was redeemed: the lots that it made and how much each held then (R21, R33)."""
+
+    on: dt.date
+    licenses: dict[str, int]
+    lots: list[Lot]
+    undone: bool = False
+
+
+@dataclass
 class Product:
     """One product of the organization."""
 
@@ -44,7 +54,10 @@ class Product:
     started: dt.date | None = None
     systems: dict[str, dict[str, int]] = field(default_factory=dict)
     lots: list[Lot] = field(default_factory=list)
+    redemptions: list[Redemption] = field(default_factory=list)
     years: dict[int, dict[str, int]] = field(default_factory=dict)
+    # Year number -> from which lot how much was allocated to it (R34).
+    sources: dict[int, list[tuple[Lot, int]]] = field(default_factory=dict)
     # Year number -> the allowance of the moment at which it was fully licensed (R11, R12).
     full: dict[int, int] = field(default_factory=dict)
     credit: dict[str, int] = field(default_factory=dict)
@@ -93,6 +106,15 @@ class Organization:
         number = self.today.year - self.anchor.year
         return number if nth_year(self.anchor, number) <= self.today else number - 1
 
+    def last_allocated(self, code: str) -> int:
+        """How many years after the current one the last year is to which anything is allocated; 0 where there is none."""
+        product = self.products[code]
+        if product.started is None:
+            return 0
+        return max(
+            (ahead for ahead in range(1, 6) if any(product.years.get(self.number() + ahead, {}).values())), default=0
+        )
+
     def move_to(self, day: dt.date) -> None:
         """Let time pass; on each year's first day it is looked whether it is fully licensed (R11)."""
         while self.anchor is not None and (first := nth_year(self.anchor, self.number() + 1)) <= day:
@@ -140,7 +162,43 @@ class Organization:
             return "not registered"
         if not any(licenses.values()):
             return "empty"
-        product.lots += [Lot(t, quantity, self.today) for t, quantity in licenses.items() if quantity]
+        lots = [Lot(t, quantity, self.today) for t, quantity in licenses.items() if quantity]
+        product.lots += lots
+        product.redemptions.append(Redemption(self.today, dict(licenses), lots))
+        return None
+
+    def undo(self, code: str, index: int) -> str | None:
+        """R33; undoing what is undone changes nothing."""
+        redemption = self.products[code].redemptions[index]
+        if redemption.undone:
+            return None
+        if self.today > redemption.on + 7 * DAY:
+            return "undo too late"
+        if any(lot.left != redemption.licenses[lot.type] or not lot.is_usable(self.today) for lot in redemption.lots):
+            return "undo not whole"
+        for lot in redemption.lots:
+            lot.left = 0
+        redemption.undone = True
+        return None
+
+    def release(self, code: str, offset: int, accept: bool) -> str | None:
+        """R34: the year that many after the current one, back to its lots; those too old expire at once."""
+        product = self.products[code]
+        if product.started is None:
+            return "not started"
+        if offset == 0:
+            return "year begun"
+        if not any(product.years.get(self.number() + offset, {}).values()):
+            return "nothing to release"
+        if offset != self.last_allocated(code):
+            return "later year first"
+        sources = product.sources[self.number() + offset]
+        if not accept and any(not lot.is_usable(self.today) for lot, _quantity in sources):
+            return "expiry not accepted"
+        for lot, quantity in sources:
+            lot.left += quantity if lot.is_usable(self.today) else 0
+        product.sources[self.number() + offset] = []
+        product.years[self.number() + offset] = {}
         return None
 
     def allocate(self, code: str, plan: dict[int, dict[str, int]]) -> str | None:
@@ -162,7 +220,7 @@ class Organization:
                 return "wallet"
         for offset in sorted(plan):
             for t, quantity in plan[offset].items():
-                self._take(product, t, quantity)
+                self._take(product, t, quantity, now + offset)
                 year = product.years.setdefault(now + offset, {})
                 year[t] = year.get(t, 0) + quantity
         for t, quantity in plan.get(0, {}).items():
@@ -170,12 +228,14 @@ class Organization:
         self._changed()
         return None
 
-    def _take(self, product: Product, license_type: str, quantity: int) -> None:
+    def _take(self, product: Product, license_type: str, quantity: int, number: int) -> None:
         usable = [lot for lot in product.lots if lot.type == license_type and lot.is_usable(self.today)]
         for lot in sorted(usable, key=lambda lot: lot.entered):
             part = min(lot.left, quantity)
             lot.left -= part
             quantity -= part
+            if part:
+                product.sources.setdefault(number, []).append((lot, part))
 
     def _compensate(self, product: Product, license_type: str, quantity: int) -> None:
         assert self.anchor is not None

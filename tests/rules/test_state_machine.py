@@ -22,8 +22,11 @@ from organizations.models import Organization
 from products.models import System, SystemSource
 from products.services import remove_system, report_system
 from subscriptions.models import Allocation
+from subscriptions.releasing import release_year
 from tests.factories import Books, OrganizationFactory, check_conservation, dump_books
 from tests.rules import model
+from wallet.models import Redemption
+from wallet.services import issue_license_keys, redeem_license_key, undo_redemption
 
 RUNS = int(os.environ.get("SOAK_RUNS") or 50)
 # Run side by side where there are several workers.
@@ -35,7 +38,9 @@ SYSTEMS = st.sampled_from(["A", "B", "C"])
 QUANTITY = st.one_of(st.integers(0, 4), st.integers(0, 30))
 # Days before, on and after what the rules count: grace, years, a trial; and leaps over years.
 DAYS = st.one_of(
-    st.sampled_from([1, 29, 30, 31, 32, 334, 335, 364, 365, 366, 1826, 1827]), st.integers(0, 40), st.integers(0, 800)
+    st.sampled_from([1, 6, 7, 8, 29, 30, 31, 32, 334, 335, 364, 365, 366, 1826, 1827]),
+    st.integers(0, 40),
+    st.integers(0, 800),
 )
 FIRST_DAYS = st.one_of(
     st.sampled_from([date(2028, 2, 29), date(2028, 2, 28), date(2028, 3, 1), date(2027, 12, 31), date(2024, 2, 29)]),
@@ -62,8 +67,8 @@ class Histories(RuleBasedStateMachine):
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
 
-    @initialize(today=FIRST_DAYS)
-    def begin(self, today: date) -> None:
+    @initialize(today=FIRST_DAYS, beginnings=st.tuples(*[st.integers(0, 4)] * 3), years=st.integers(2, 6))
+    def begin(self, today: date, beginnings: tuple[int, int, int], years: int) -> None:
         self.player = Player()
         self.today = today
         self.real = [
@@ -71,6 +76,23 @@ class Histories(RuleBasedStateMachine):
         ]
         self.expected = [model.Organization(today) for _number in range(3)]
         self.last: dict[int, tuple[str, dict[int, dict[str, int]], uuid.UUID]] = {}
+        # The keys that were redeemed, in the order of the model's redemptions.
+        self.keys: dict[tuple[int, str], list[str]] = {}
+        for number, beginning in enumerate(beginnings):
+            self.live_until(number, beginning, years)
+
+    def live_until(self, number: int, beginning: int, years: int) -> None:
+        """Most histories begin in the middle, as nearly nothing is possible before a product is registered and started."""
+        if beginning >= 1:
+            for product in ("camera-station", "audio-manager"):
+                self.report(number, product, product, (3, 2))
+        if beginning >= 2:
+            self.start(number, "camera-station")
+        if beginning >= 3:
+            self.redeem(number, "camera-station", (40, 30))
+            self.redeem(number, "audio-manager", (9, 0))
+        if beginning >= 4:
+            self.allocate_what_is_missing(number, "camera-station", years, 6)
 
     def agree(self, number: int) -> None:
         """The pages say what the model says, and the books are whole."""
@@ -146,13 +168,76 @@ class Histories(RuleBasedStateMachine):
             self.act(
                 number,
                 self.expected[number].redeem(product, licenses),
-                lambda: self.books(number, product).redeem(
-                    self.today,
-                    product=product,
-                    kind="subscription",
-                    **{code.replace("-", "_"): quantity for code, quantity in licenses.items()},
-                ),
+                lambda: self.redeem_new(number, product, licenses),
             )
+
+    def redeem_new(self, number: int, product: str, licenses: dict[str, int]) -> None:
+        [key] = issue_license_keys(
+            product=self.player.products[product], kind="subscription", licenses=licenses, count=1, actor=None
+        )
+        self.redeem_key(number, product, key)
+
+    def redeem_key(self, number: int, product: str, key: str) -> None:
+        registered = self.books(number, product).registered()
+        redeem_license_key(registered_product=registered, license_key=key, actor=None, on=self.today)
+        self.keys.setdefault((number, product), []).append(key)
+
+    @rule(number=ORGANIZATIONS, product=PRODUCTS, recent=st.integers(0, 3))
+    def undo(self, number: int, product: str, recent: int) -> None:
+        redemptions = self.expected[number].products[product].redemptions
+        if recent < len(redemptions):
+            index = len(redemptions) - 1 - recent
+            found = Redemption.objects.filter(
+                organization=self.real[number], registered_product__product__code=product
+            ).order_by("pk")[index]
+            self.act(
+                number,
+                self.expected[number].undo(product, index),
+                lambda: undo_redemption(redemption=found, actor=None, on=self.today),
+            )
+
+    @rule(number=ORGANIZATIONS, into=ORGANIZATIONS, product=PRODUCTS, recent=st.integers(0, 3))
+    def redeem_a_key_again(self, number: int, into: int, product: str, recent: int) -> None:
+        redemptions = self.expected[number].products[product].redemptions
+        if recent >= len(redemptions) or self.expected[into].products[product].registered is None:
+            return
+        index = len(redemptions) - 1 - recent
+        key = self.keys[number, product][index]
+        holder = self.holder_of(key)
+        expected = (
+            self.expected[into].redeem(product, redemptions[index].licenses)
+            if holder is None
+            else ("key redeemed" if holder == into else "key unknown")
+        )
+        self.act(into, expected, lambda: self.redeem_key(into, product, key))
+
+    def holder_of(self, key: str) -> int | None:
+        """The organization in whose wallet a key's redemption counts."""
+        for (number, product), keys in self.keys.items():
+            for found, redemption in zip(keys, self.expected[number].products[product].redemptions, strict=True):
+                if found == key and not redemption.undone:
+                    return number
+        return None
+
+    @rule(number=ORGANIZATIONS, product=PRODUCTS, back=st.sampled_from([0, 0, 0, 1, -1, 5]), accept=st.booleans())
+    def release(self, number: int, product: str, back: int, accept: bool) -> None:
+        expected = self.expected[number]
+        if expected.products[product].registered is None:
+            return
+        offset = max(0, expected.last_allocated(product) - back)
+        year = expected.number() + offset if expected.anchor is not None else offset
+        self.act(
+            number,
+            expected.release(product, offset, accept),
+            lambda: release_year(
+                registered_product=self.books(number, product).registered(),
+                number=year,
+                nonce=uuid.uuid4(),
+                accept_expiry=accept,
+                actor=None,
+                on=self.today,
+            ),
+        )
 
     def allocate(self, number: int, product: str, plan: dict[int, dict[str, int]]) -> None:
         if self.expected[number].products[product].registered is None:
@@ -170,7 +255,7 @@ class Histories(RuleBasedStateMachine):
         ]
         return self.books(number, product).allocate(self.today, *years, nonce=nonce)
 
-    @rule(number=ORGANIZATIONS, product=PRODUCTS, years=st.integers(1, 7), skip=st.integers(0, 6))
+    @rule(number=ORGANIZATIONS, product=PRODUCTS, years=st.integers(1, 7), skip=st.sampled_from([6, 6, 6, 0, 1, 2]))
     def allocate_what_is_missing(self, number: int, product: str, years: int, skip: int) -> None:
         expected = self.expected[number]
         if expected.products[product].started is None:
