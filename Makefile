@@ -7,7 +7,7 @@ PY := .venv/bin/python
 export DJANGO_SETTINGS_MODULE := licensemgr.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test soak check format lock
+.PHONY: help demo demo-reset test soak proof check format lock
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -27,6 +27,10 @@ test: ## The whole suite; on SQLite unless DATABASE_URL and REDIS_URL say otherw
 soak: ## The state machine over random dates for as long as one likes (SOAK_RUNS=…)
 	@.ci/environment dev
 	@MODE=test SOAK_RUNS=$(SOAK_RUNS) exec $(PY) -m pytest tests/rules -k state_machine -p no:randomly -s $(ARGS)
+
+proof: ## The long versions of what the suite samples; goes on where it was stopped, figures in docs/proof.md (PARTS=… FRESH=1)
+	@.ci/environment dev
+	@PARTS="$(PARTS)" FRESH="$(FRESH)" JOBS=$(JOBS) exec $(PY) -m tests.proof
 
 check: ## Style, types, layers, migrations, settings
 	@.ci/environment dev

@@ -1,0 +1,165 @@
+"""The long versions of what the suite samples, one after the other: ``make proof``.
+
+What is done is remembered in var/proof.json, so that a run which was interrupted goes on; figures of the last whole run of
+each part are kept in docs/proof.md. ``make proof PARTS="guesses"`` runs some, ``FRESH=1`` all anew.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+STATE = ROOT / "var" / "proof.json"
+REPORT = ROOT / "docs" / "proof.md"
+POSTGRESQL = {
+    "DATABASE_URL": os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres"),
+    "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/5"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One long run of a part of the suite. ``environment`` makes the tests take their long form."""
+
+    name: str
+    what: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    is_on_postgresql: bool = False
+
+
+PARTS = (
+    Part(
+        "histories",
+        "2,000 random histories of 50 steps against the model",
+        ("tests/rules/test_state_machine.py",),
+        {"SOAK_RUNS": "2000"},
+    ),
+    Part(
+        "histories-postgresql",
+        "500 random histories of 50 steps against the model",
+        ("tests/rules/test_state_machine.py",),
+        {"SOAK_RUNS": "500"},
+        is_on_postgresql=True,
+    ),
+    Part("guesses", "10,000 guesses of license keys by 50 threads", ("tests/concurrency/test_guesses.py",)),
+    Part(
+        "guesses-postgresql",
+        "10,000 guesses of license keys by 50 threads",
+        ("tests/concurrency/test_guesses.py",),
+        is_on_postgresql=True,
+    ),
+)
+
+
+def main() -> int:
+    """Run the parts that are not done yet, and write the report. Returns the exit status."""
+    wanted = os.environ.get("PARTS", "").split()
+    unknown = sorted(set(wanted) - {part.name for part in PARTS})
+    if unknown:
+        print(f"There is no part {', '.join(unknown)}. The parts are: {', '.join(part.name for part in PARTS)}.")
+        return 2
+    state: dict[str, Any] = {} if os.environ.get("FRESH") else _read_state()
+    failed = False
+    for part in PARTS:
+        if (wanted and part.name not in wanted) or (not wanted and state.get(part.name, {}).get("commit") == _commit()):
+            continue
+        print(f"== {part.name}: {part.what} ==", flush=True)
+        state[part.name] = _run(part)
+        failed = failed or not state[part.name]["passed"]
+        STATE.parent.mkdir(parents=True, exist_ok=True)
+        STATE.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        REPORT.parent.mkdir(exist_ok=True)
+        REPORT.write_text(_report(state), encoding="utf-8")
+    print(f"The figures are in {REPORT.relative_to(ROOT)}.")
+    return 1 if failed else 0
+
+
+def _read_state() -> dict[str, Any]:
+    return json.loads(STATE.read_text(encoding="utf-8")) if STATE.exists() else {}
+
+
+def _commit() -> str:
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def _run(part: Part) -> dict[str, Any]:
+    environment = os.environ | {"MODE": "test", "PROOF": "1"} | part.environment
+    if part.is_on_postgresql:
+        environment |= POSTGRESQL
+    else:
+        environment = {name: value for name, value in environment.items() if name not in POSTGRESQL}
+    seed = str(int(time.monotonic_ns()) % 2**31)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        os.environ.get("JOBS", "2"),
+        "-p",
+        "randomly",
+        f"--randomly-seed={seed}",
+    ]
+    begun = time.monotonic()
+    lines: list[str] = []
+    with subprocess.Popen(
+        [*command, *part.arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.strip())
+    closing = next(
+        (line.strip("= ") for line in reversed(lines) if " passed" in line or " failed" in line), "no result"
+    )
+    return {
+        "passed": process.returncode == 0,
+        "closing": closing,
+        "seconds": round(time.monotonic() - begun),
+        "seed": seed,
+        "commit": _commit(),
+        "on": os.environ.get("PROOF_DATE", "") or time.strftime("%Y-%m-%d"),
+    }
+
+
+def _report(state: dict[str, Any]) -> str:
+    rows = [
+        f"| {part.name} | {part.what} | {'PostgreSQL, Redis' if part.is_on_postgresql else 'SQLite'} | {done['closing']} "
+        f"| {done['seconds']} s | {done['seed']} | {done['commit']} | {done['on']} |"
+        for part in PARTS
+        if (done := state.get(part.name))
+    ]
+    return "\n".join(
+        [
+            "# Proof",
+            "",
+            "The last figures of `make proof`, which runs the long versions of what the suite samples. It goes on where it was",
+            'stopped; `make proof PARTS="guesses"` runs some parts, `make proof FRESH=1` all of them anew. The seed of a run is',
+            "given to pytest as `--randomly-seed`.",
+            "",
+            f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}.",
+            "",
+            "| part | what | on | closing line | took | seed | commit | date |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
