@@ -7,14 +7,14 @@ PY := .venv/bin/python
 export DJANGO_SETTINGS_MODULE := licensemgr.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test soak proof check format lock
+.PHONY: help demo demo-reset test soak proof bench check format lock
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## The demonstration at http://localhost:8000 (PORT=…); Ctrl-C stops it
 	@.ci/environment base
-	@MODE=demonstration exec $(PY) manage.py demo --port $(PORT)
+	@MODE=demonstration PORTAL_URL="$${PORTAL_URL:-http://localhost:$(PORT)}" exec $(PY) manage.py demo --port $(PORT)
 
 demo-reset: ## Forget the demonstration's data; the next make demo starts over
 	@.ci/environment base
@@ -31,6 +31,10 @@ soak: ## The state machine over random dates for as long as one likes (SOAK_RUNS
 proof: ## The long versions of what the suite samples; goes on where it was stopped, figures in docs/proof.md (PARTS=… FRESH=1)
 	@.ci/environment dev
 	@PARTS="$(PARTS)" FRESH="$(FRESH)" JOBS=$(JOBS) exec $(PY) -m tests.proof
+
+bench: ## Times that are measured and not asserted: answers for known and unknown addresses
+	@.ci/environment dev
+	@MODE=test exec $(PY) -m pytest -q tests/bench/bench_*.py -p no:randomly $(ARGS)
 
 check: ## Style, types, layers, migrations, settings
 	@.ci/environment dev

@@ -47,7 +47,7 @@ def filtered_records(organization: "Organization", wanted: HistoryFilter) -> "Qu
             Q(search_text__icontains=word)
             | Q(action__in=labels)
             | Q(product__name__icontains=word)
-            | Q(actor__email__icontains=word)
+            | Q(actor__email__icontains=word, actor__closed_at=None)
             | Q(actor__first_name__icontains=word)
             | Q(actor__last_name__icontains=word)
         )

@@ -18,10 +18,12 @@ from history.models import Action, Record
 
 @dataclass(frozen=True)
 class Names:
-    """The names behind what payloads hold: people by id, license types by product id and code."""
+    """The names behind what payloads hold: people and invitations by id, license types by product id and code."""
 
     people: Mapping[int, str] = field(default_factory=dict)
     license_types: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    # The addresses that were invited, by the invitation's id.
+    invitations: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ def people_named(record: Record) -> list[int]:
     return [member] if isinstance(member, int) else []
 
 
+def invitations_named(record: Record) -> list[int]:
+    """The ids of the invitations that the payload names."""
+    invitation = record.payload.get("invitation") if isinstance(record.payload, Mapping) else None
+    return [invitation] if isinstance(invitation, int) else []
+
+
 def _day(value: object) -> str:
     try:
         return formats.date_format(date.fromisoformat(str(value)), "DATE_FORMAT")
@@ -97,6 +105,10 @@ def _day(value: object) -> str:
 
 def _person(facts: _Facts) -> str:
     return facts.names.people.get(facts.number("member") or 0, _("a former member"))
+
+
+def _invited(facts: _Facts) -> str:
+    return facts.names.invitations.get(facts.number("invitation") or 0, "?")
 
 
 def _organization_created(facts: _Facts) -> str:
@@ -115,6 +127,9 @@ def _organization_changed(facts: _Facts) -> str:
         for key, label in labels.items()
         if key in facts.mapping("after")
     ]
+    if facts.text("contact", ""):
+        # An address may be a person's, so that it stays outside of History.
+        changes.append(_("contact for notices"))
     return _("The organization was changed: %(changes)s.") % {"changes": ", ".join(changes) or "?"}
 
 
@@ -250,11 +265,11 @@ def _member_left(facts: _Facts) -> str:
 
 
 def _member_invited(facts: _Facts) -> str:
-    return _("%(email)s was invited (%(role)s).") % {"email": facts.text("email"), "role": facts.text("role")}
+    return _("%(email)s was invited (%(role)s).") % {"email": _invited(facts), "role": facts.text("role")}
 
 
 def _invitation_revoked(facts: _Facts) -> str:
-    return _("The invitation of %(email)s was revoked.") % {"email": facts.text("email")}
+    return _("The invitation of %(email)s was revoked.") % {"email": _invited(facts)}
 
 
 def _support_view_opened(facts: _Facts) -> str:
@@ -295,8 +310,14 @@ def _redemption_undone(facts: _Facts) -> str:
 
 
 def _wallet_corrected(facts: _Facts) -> str:
-    return _("The vendor corrected the Product wallet: %(licenses)s. Reason: %(reason)s.") % {
-        "licenses": facts.quantities("licenses") or "?",
+    changes = {code: change for code, change in facts.mapping("licenses").items() if isinstance(change, int)}
+    told = (
+        _("The vendor took %(licenses)s out of the Product wallet. Reason: %(reason)s.")
+        if any(change < 0 for change in changes.values())
+        else _("The vendor put %(licenses)s into the Product wallet. Reason: %(reason)s.")
+    )
+    return told % {
+        "licenses": facts.listed({code: abs(change) for code, change in changes.items()}) or "?",
         "reason": facts.text("reason").rstrip("."),
     }
 

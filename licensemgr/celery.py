@@ -26,10 +26,16 @@ app.conf.beat_schedule = {
         "schedule": timedelta(minutes=10),
         "options": {"expires": 600},
     },
+    # Somebody may be waiting for a code.
     "send the outbox": {
         "task": "portal.send_outbox",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
+    "forget sessions and confidential mail that are over": {
+        "task": "portal.forget_expired",
+        "schedule": timedelta(hours=6),
+        "options": {"expires": 3600},
     },
 }
 app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / f"beat-schedule-{settings.MODE}")

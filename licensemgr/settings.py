@@ -28,9 +28,13 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 SETTLE_MAX_DAYS = env.number("SETTLE_MAX_DAYS", 400, minimum=1)
-# Bringing the books up to date, in this order on one day (R3), and what is looked at after each change (R11, R12).
+# Bringing the books up to date, in this order on one day (R3), and what is looked at after each change (R11, R12, R35).
 BOOKS_SETTLERS = ["wallet.settle", "subscriptions.settle"]
-BOOKS_AFTER_CHANGE = ["subscriptions.settle.look_after_change"]
+BOOKS_AFTER_CHANGE = [
+    "wallet.settle.look_after_change",
+    "subscriptions.settle.look_after_change",
+    "licensemgr.portal.hiding.show_what_is_used",
+]
 
 # Who may make an account: everybody, or only those who were invited to an organization.
 SIGNUP = env.text("SIGNUP", "open")
@@ -77,12 +81,15 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "licensemgr.core.middleware.MaintenanceMiddleware",
+    "licensemgr.core.middleware.StandingPagesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "organizations.middleware.RefusedFormsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "licensemgr.core.middleware.BadInputMiddleware",
 ]
@@ -140,7 +147,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 AUTH_USER_MODEL = "organizations.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+# People are known by one address, User.email; this one takes the same query and the same hash for an unknown one.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -154,14 +162,38 @@ if MODE == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my_systems"
+ACCOUNT_ADAPTER = "organizations.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    name: f"organizations.forms_account.{form}"
+    for name, form in {
+        "login": "LoginForm",
+        "reauthenticate": "ReauthenticateForm",
+        "add_email": "AddEmailForm",
+        "confirm_email_verification_code": "ChangeCodeForm",
+        "change_password": "ChangePasswordForm",
+        "set_password": "SetPasswordForm",
+        "reset_password": "ResetPasswordForm",
+        "reset_password_from_key": "ResetPasswordKeyForm",
+    }.items()
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_ADAPTER = "organizations.adapter.AccountAdapter"
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+# An address counts once its owner has typed the code in the same browser: no link that somebody else prepared.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+# One address a person: a new one takes the old one's place when it is verified, and the old one is told.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105 - names a class
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60
+# Beside allauth's own limits of tries: how many mails somebody else can have sent to one address.
+ACCOUNT_RATE_LIMITS = {"confirm_email": "1/10s/key,10/h/key", "reset_password": "20/m/ip,10/h/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 LANGUAGE_CODE = "en"
@@ -190,7 +222,7 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = PRODUCTION
 
 # Mail is written to the outbox in the transaction that causes it; the worker hands it to this server.
 EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "licensemgr.core.mail.DemonstrationMailbox"
+    "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.dummy.EmailBackend"
 )
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25, minimum=1)
@@ -226,9 +258,10 @@ if not INSECURE_LOOPBACK:
 if env.flag("TRUSTED_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
-# A posted form of the portal is small; anything above this is no form of ours.
+# A posted form of the portal is small; anything above this is no form of ours. With a file it may be larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+REQUEST_BODY_MAX_BYTES = 10 * 1024 * 1024
 
 LOGGING: dict[str, Any] = {
     "version": 1,

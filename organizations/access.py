@@ -1,6 +1,5 @@
 """The one door to an organization's pages (R30, R31): login, membership, permission, transaction."""
 
-import enum
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import wraps
@@ -8,21 +7,28 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from django_htmx.middleware import HtmxDetails
 
 from licensemgr.core import clock
 from organizations.models import AccessGrant, Membership, Organization, Role, User
 
 
-class Permission(enum.StrEnum):
-    """What a page lets a member do."""
+class Permission(models.TextChoices):
+    """What a page lets a member do. The label says it to the members, beside the table of who may."""
 
-    LOOK = "look"
-    MANAGE_LICENSES = "manage_licenses"
-    MANAGE_SYSTEMS = "manage_systems"
-    ADMINISTER = "administer"
+    LOOK = "look", _("See products, licenses, systems, members and History")
+    MANAGE_LICENSES = (
+        "manage_licenses",
+        _("Start subscriptions, redeem license keys, allocate licenses, release a coming year"),
+    )
+    MANAGE_SYSTEMS = "manage_systems", _("Register products and systems, change devices, hide products")
+    ADMINISTER = (
+        "administer",
+        _("Invite and remove members, change roles and settings, undo a redemption, close the organization"),
+    )
 
 
 # Who may do what (R31). Views, templates and pages that explain roles all read this one table.
@@ -31,6 +37,9 @@ PERMISSIONS: Mapping[str, frozenset[Permission]] = {
     Role.MANAGER: frozenset({Permission.LOOK, Permission.MANAGE_LICENSES, Permission.MANAGE_SYSTEMS}),
     Role.VIEWER: frozenset({Permission.LOOK}),
 }
+
+
+_READING = ("GET", "HEAD", "OPTIONS")
 
 
 class OrganizationRequest(HttpRequest):
@@ -61,14 +70,14 @@ def organization_view(permission: Permission) -> Callable[[OrganizationView[P]],
     """Mark a view as a page of one organization whose slug its URL begins with.
 
     A stranger gets the same 404 as for an organization that does not exist, and so does a member of one that is closed; a
-    member without ``permission`` gets 403. A person of the vendor may look while a grant is in force (R30).
+    member without ``permission`` gets 403. A person of the vendor may look while a grant is in force, and never send (R30).
     The view runs in one transaction: read-only on PostgreSQL for GET, one that writes for the rest.
     """
 
     def mark(view: OrganizationView[P]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def door(request: HttpRequest, organization: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            reading = request.method in ("GET", "HEAD", "OPTIONS")
+            reading = request.method in _READING
             if reading and connection.vendor == "sqlite":
                 return _enter(request, organization, *args, **kwargs)
             with transaction.atomic():
@@ -89,6 +98,9 @@ def organization_view(permission: Permission) -> Callable[[OrganizationView[P]],
                 grant = grant_in_force(user, slug)
                 if grant is None:
                     raise Http404
+                if request.method not in _READING:
+                    # Whatever a page lets a viewer do: a support view changes nothing.
+                    raise PermissionDenied
                 membership = Membership(
                     organization=grant.organization, user=user, role=Role.VIEWER, since=grant.granted_at.date()
                 )

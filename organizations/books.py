@@ -17,17 +17,24 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from licensemgr.core import clock
-from organizations.errors import DateGoesBack
+from organizations.errors import DateGoesBack, OrganizationClosed
 from organizations.models import Organization
+
+# What a `Due`'s rank begins with: of one day the books come first, then people are told how they stand.
+BOOKS, NOTICES = 0, 1
 
 
 @dataclass(frozen=True)
 class Due:
-    """Something that becomes true on a date by itself. ``rank`` orders what falls on one day, ``apply`` writes it down."""
+    """Something that becomes true on a date by itself.
+
+    ``rank`` orders what falls on one day. ``apply`` writes it down, once all that comes before it is written, and returns
+    how many things it wrote: none where there is nobody to tell, or nothing to tell any more.
+    """
 
     on: date
     rank: tuple[Any, ...]
-    apply: Callable[[], None]
+    apply: Callable[[], int]
 
 
 class Settler(Protocol):
@@ -63,10 +70,12 @@ def changing(organization: Organization, on: date) -> Iterator[Organization]:
     """Everything within is one change of the organization's books on ``on``: whole or not at all (R3, R18).
 
     Yields the locked organization, settled up to ``on``. Raises DateGoesBack when the books are settled beyond ``on``,
-    ClockJumped when ``on`` can't be believed.
+    OrganizationClosed when they ended (R35), ClockJumped when ``on`` can't be believed.
     """
     with transaction.atomic():
         locked = lock_organization(organization)
+        if locked.closed_on is not None:
+            raise OrganizationClosed
         if locked.settled_through is not None and on < locked.settled_through:
             raise DateGoesBack(locked.settled_through)
         _settle(locked, on)
@@ -79,10 +88,13 @@ def changing(organization: Organization, on: date) -> Iterator[Organization]:
 
 
 def settle(organization: Organization, on: date) -> int:
-    """Bring the books up to ``on`` and return how many things were written down; 0 when they already were there (R3)."""
+    """Bring the books up to ``on`` and return how many things were written down; 0 when they already were there (R3).
+
+    The books of a closed organization ended on the day on which it was closed (R35): nothing is written down any more.
+    """
     with transaction.atomic():
         locked = lock_organization(organization)
-        if locked.settled_through is not None and on <= locked.settled_through:
+        if locked.closed_on is not None or (locked.settled_through is not None and on <= locked.settled_through):
             return 0
         return _settle(locked, on)
 
@@ -92,21 +104,20 @@ def _settle(locked: Organization, on: date) -> int:
         return 0
     clock.witness(on)
     written = 0
-    if locked.next_due_on is not None and locked.next_due_on <= on:
+    is_due = locked.next_due_on is not None and locked.next_due_on <= on
+    if is_due:
         due = [item for settler in _settlers() for item in settler.due(locked, on)]
-        for item in sorted(due, key=lambda item: (item.on, item.rank)):
-            item.apply()
-            written += 1
+        written = sum(item.apply() for item in sorted(due, key=lambda item: (item.on, item.rank)))
     locked.settled_through = on
     Organization.objects.filter(pk=locked.pk).update(settled_through=on)
-    if written:
+    if is_due:
         _note_next_due(locked)
     return written
 
 
 def _note_next_due(locked: Organization) -> None:
     dates = [found for settler in _settlers() if (found := settler.next_due(locked)) is not None]
-    next_due_on = min(dates, default=None)
+    next_due_on = None if locked.closed_on is not None else min(dates, default=None)
     if next_due_on != locked.next_due_on:
         locked.next_due_on = next_due_on
         Organization.objects.filter(pk=locked.pk).update(next_due_on=next_due_on)

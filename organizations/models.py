@@ -1,14 +1,16 @@
 """Tenants and their people."""
 
+import unicodedata
 import zoneinfo
 from datetime import datetime
 from typing import Any, ClassVar
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,15 +21,22 @@ class UserManager(DjangoUserManager["User"]):
     def create_user(  # type: ignore[override]  # there is no username
         self, email: str, password: str | None = None, **fields: Any
     ) -> "User":
+        """A person for whose address whoever makes the account vouches: the operator, or a code that was typed."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            self.vouch_for(user)
         return user
 
     def create_superuser(  # type: ignore[override]  # there is no username
         self, email: str, password: str | None = None, **fields: Any
     ) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def vouch_for(self, user: "User") -> None:
+        """The person's address counts as proved, so that nobody asks for a code at sign-in."""
+        EmailAddress.objects.using(self._db).create(user=user, email=user.email, verified=True, primary=True)
 
 
 class User(AbstractUser):
@@ -90,6 +99,14 @@ class Organization(models.Model):
             return self.former_time_zone
         return self.time_zone
 
+    def is_called(self, typed: str) -> bool:
+        """Whether somebody typed its name: case, spaces and the form of accents do not matter."""
+        return _plain(typed) == _plain(self.name)
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+
 
 class Role(models.TextChoices):
     """What a member may do (R31)."""
@@ -97,6 +114,10 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
     MANAGER = "manager", _("Manager")
     VIEWER = "viewer", _("Viewer")
+
+
+# Who is mailed the notices that can be switched off.
+NOTIFIED_ROLES = (Role.ADMINISTRATOR, Role.MANAGER)
 
 
 class Membership(models.Model):
@@ -117,6 +138,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
+
+    @property
+    def can_get_notices(self) -> bool:
+        """Whether the role is one that is mailed notices."""
+        return self.role in NOTIFIED_ROLES
 
 
 class Invitation(models.Model):
@@ -147,6 +173,12 @@ class Invitation(models.Model):
                 condition=models.Q(revoked_at=None) | models.Q(accepted_at=None), name="invitation_ends_once"
             ),
         ]
+
+    @property
+    def addressee(self) -> str:
+        """Whom it was sent to; “former member” once whoever accepted it has closed the account (R35)."""
+        closed = self.accepted_by is not None and self.accepted_by.closed_at is not None
+        return str(self.accepted_by) if closed else self.email
 
     def is_open(self, at: datetime) -> bool:
         """Whether it can still be accepted at that instant."""

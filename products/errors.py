@@ -79,3 +79,36 @@ class QuantityOutOfRange(SystemRefused):
         super().__init__(
             _("A number of devices has to be from 0 to %(maximum)d. Nothing was changed.") % {"maximum": maximum}
         )
+
+
+class ImportUnreadable(Refused):
+    """A file of resellers that can't be read as a whole; ``sentence`` says what is wrong with it."""
+
+    code = "import file"
+    field = "file"
+
+
+class ImportChanged(Refused):
+    """What an import would do is no longer what its report showed."""
+
+    code = "import changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Resellers were changed since this report was made. Nothing was imported. Here is the report as it is "
+                "now; confirm it if it is right."
+            )
+        )
+
+
+class ProductInUse(Refused):
+    """A product of the catalogue that something refers to."""
+
+    code = "product in use"
+
+
+class LicenseTypeInUse(Refused):
+    """A license type that something refers to keeps its meaning (R12)."""
+
+    code = "license type in use"

@@ -178,21 +178,32 @@ def _count_devices(system: System, counts: Mapping[LicenseType, int], on: date) 
 def remove_system(*, system: System, actor: User | None, on: date) -> None:
     """Remove a system: its devices count no more, its id is free again (R5). Raises SystemGone when it was already."""
     with changing(system.organization, on) as locked:
-        if not System.objects.filter(pk=system.pk, removed_on=None).update(removed_on=on):
-            raise SystemGone
-        before = {count.license_type.code: count.quantity for count in _current_counts(system)}
-        system.device_counts.filter(until_on=None, from_on=on).delete()
-        system.device_counts.filter(until_on=None).update(until_on=on)
-        record(
-            organization=locked,
-            action=Action.SYSTEM_REMOVED,
-            actor=actor,
-            on=on,
-            product=system.registered_product.product,
-            system=system.name,
-            system_id=str(system.system_id),
-            before=before,
-        )
+        _remove_system(locked, system, actor, on)
+
+
+def remove_all_systems(*, locked: Organization, actor: User | None, on: date) -> None:
+    """Remove every system of an organization within one change of its books, each on History (R5, R35)."""
+    systems = System.objects.filter(organization=locked, removed_on=None).select_related("registered_product__product")
+    for system in systems.order_by("pk"):
+        _remove_system(locked, system, actor, on)
+
+
+def _remove_system(locked: Organization, system: System, actor: User | None, on: date) -> None:
+    if not System.objects.filter(pk=system.pk, removed_on=None).update(removed_on=on):
+        raise SystemGone
+    before = {count.license_type.code: count.quantity for count in _current_counts(system)}
+    system.device_counts.filter(until_on=None, from_on=on).delete()
+    system.device_counts.filter(until_on=None).update(until_on=on)
+    record(
+        organization=locked,
+        action=Action.SYSTEM_REMOVED,
+        actor=actor,
+        on=on,
+        product=system.registered_product.product,
+        system=system.name,
+        system_id=str(system.system_id),
+        before=before,
+    )
 
 
 def _current_counts(system: System) -> list[DeviceCount]:

@@ -1,15 +1,22 @@
 """Subscriptions in the admin site: to look at, never to change; and the list of exceeded allowances (R12)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core import clock
-from licensemgr.core.admin import LooksOnlyAdmin, LooksOnlyInline
+from licensemgr.core.admin import LooksOnlyAdmin, LooksOnlyInline, one_line
+from subscriptions.exceeding import Course, Month, course_of
 from subscriptions.models import (
     Allocation,
     ExceededAllowance,
+    Release,
     Subscription,
     SubscriptionPeriod,
     SubscriptionYear,
@@ -45,10 +52,12 @@ class SubscriptionAdmin(LooksOnlyAdmin):
 
 @admin.register(ExceededAllowance)
 class ExceededAllowanceAdmin(LooksOnlyAdmin):
-    """Whose growth is beyond the allowance, since when, and by how much today (R12)."""
+    """Whose growth is beyond the allowance, since when, and by how much today; a row's page tells its course (R12)."""
 
+    change_form_template = "admin/subscriptions/exceededallowance/course.html"
     list_display = ("organization", "product", "exceeded_since", "allowance", "missing")
-    list_display_links = None
+    fields = ("organization", "product", "started_on", "exceeded_since", "allowance", "missing")
+    readonly_fields = ("product", "allowance", "missing")
     list_filter = ("registered_product__product",)
     list_per_page = 25
     search_fields = ("organization__name", "organization__slug")
@@ -60,6 +69,23 @@ class ExceededAllowanceAdmin(LooksOnlyAdmin):
         return rows.filter(exceeded_since__isnull=False).select_related(
             "organization", "registered_product__product", "registered_product__organization"
         )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """How it went month by month, and whom it was told when."""
+        exceeded = self.get_object(request, unquote(object_id))
+        if exceeded is not None and self.has_view_permission(request, exceeded):
+            course = course_of(exceeded.registered_product, clock.today(exceeded.organization))
+            extra_context = {
+                **(extra_context or {}),
+                "course": course,
+                "months": [
+                    (month, [month.devices.get(code, 0) for code in course.standing.codes], _events(month, course))
+                    for month in course.months
+                ],
+            }
+        return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(ordering="registered_product__product__name")
     def product(self, exceeded: ExceededAllowance) -> str:
@@ -76,9 +102,7 @@ class ExceededAllowanceAdmin(LooksOnlyAdmin):
     def missing(self, exceeded: ExceededAllowance) -> str:
         """What is beyond the allowance today, per type."""
         standing = self._standing(exceeded)
-        names = {license_type.code: license_type.name for license_type in standing.types}
-        lacks = standing.current.missing if standing.current else {}
-        return ", ".join(f"{quantity} {names[code]}" for code, quantity in lacks.items() if quantity)
+        return one_line(_named(standing.current.missing if standing.current else {}, standing))
 
     def _standing(self, exceeded: ExceededAllowance) -> ProductStanding:
         """How the product stands today, worked out once for a row."""
@@ -87,6 +111,21 @@ class ExceededAllowanceAdmin(LooksOnlyAdmin):
             found = product_standing(exceeded.registered_product, clock.today(exceeded.organization))
             vars(exceeded)["_standing_today"] = found
         return found
+
+
+def _named(quantities: Mapping[str, int], standing: ProductStanding) -> list[str]:
+    """“6 Core device” for each type of which there is any."""
+    names = {license_type.code: license_type.name for license_type in standing.types}
+    return [f"{quantity} {names.get(code, code)}" for code, quantity in quantities.items() if quantity]
+
+
+def _events(month: Month, course: Course) -> list[str]:
+    """What happened in a month, a sentence each."""
+    return [
+        f"{formats.date_format(event.on, 'DATE_FORMAT')}: {event.label}"
+        + (f" ({one_line(_named(event.missing, course.standing))})" if event.missing else "")
+        for event in month.events
+    ]
 
 
 @admin.register(SubscriptionPeriod)
@@ -140,3 +179,23 @@ class AllocationAdmin(LooksOnlyAdmin):
     def product(self, allocation: Allocation) -> str:
         """The product whose years were allocated to."""
         return allocation.subscription.registered_product.product.name
+
+
+@admin.register(Release)
+class ReleaseAdmin(LooksOnlyAdmin):
+    """Coming years that were released (R34)."""
+
+    list_display = ("id", "organization", "product", "number", "released_on", "released_by")
+    list_select_related = ("organization", "year__subscription__registered_product__product", "released_by")
+    search_fields = ("organization__name", "organization__slug")
+    ordering = ("-pk",)
+
+    @admin.display
+    def product(self, release: Release) -> str:
+        """The product whose coming year was released."""
+        return release.year.subscription.registered_product.product.name
+
+    @admin.display
+    def number(self, release: Release) -> int:
+        """Which year, counted from the anchor."""
+        return release.year.number

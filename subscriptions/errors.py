@@ -89,7 +89,7 @@ class ConfirmationUsed(AllocationRefused):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "This confirmation was used before for something else. Nothing was allocated now. Start again from Product "
+                "This confirmation was used before for something else. Nothing was changed now. Start again from Product "
                 "licensing."
             )
         )
@@ -101,9 +101,7 @@ class ConfirmationForged(AllocationRefused):
     code = "forged"
 
     def __init__(self) -> None:
-        super().__init__(
-            _("This confirmation can't be read. Nothing was allocated. Start again from Product licensing.")
-        )
+        super().__init__(_("This confirmation can't be read. Nothing was changed. Start again from Product licensing."))
 
 
 def year_name(year: Year) -> str:
@@ -179,6 +177,7 @@ class LaterYearFirst(ReleaseRefused):
     code = "later year first"
 
     def __init__(self, later: Year) -> None:
+        self.later = later
         super().__init__(
             _("The year %(year)s has to be released first, since it lies after this one. Nothing was changed.")
             % {"year": year_name(later)}

@@ -1,4 +1,4 @@
-"""What is typed on Product licensing, and the sealed confirmation that its summary page sends back."""
+"""What is typed on Product licensing, and the sealed confirmations that the pages before a Confirm send back."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,15 +10,18 @@ from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from products.models import RegisteredProduct
 from subscriptions.allocation import AllocationPreview, Plan, clean_plan, facts_shown
 from subscriptions.errors import ConfirmationForged
 from subscriptions.queries import ProductStanding
+from subscriptions.releasing import ReleasePreview
 
 _FIELD_NAME = re.compile(r"y([0-9]+)-(.+)", re.DOTALL)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _CONFIRMATION_SALT = "subscriptions.confirmation"
+_RELEASE_SALT = "subscriptions.release"
 
 
 class QuantityField(forms.Field):
@@ -127,24 +130,83 @@ class Confirmation:
 
 def seal_confirmation(preview: AllocationPreview) -> str:
     """The signed text that the summary page carries: what is confirmed is exactly what was shown (R20)."""
-    registered_product = preview.standing.registered_product
-    return signing.dumps(
-        {
-            "organization": registered_product.organization_id,
-            "registered_product": registered_product.pk,
-            "plan": {str(offset): dict(quantities) for offset, quantities in preview.plan.items()},
-            "facts": facts_shown(preview.standing),
-            "nonce": str(uuid4()),
-        },
-        salt=_CONFIRMATION_SALT,
-        compress=True,
+    return _seal(
+        preview.standing.registered_product,
+        _CONFIRMATION_SALT,
+        plan={str(offset): dict(quantities) for offset, quantities in preview.plan.items()},
+        facts=facts_shown(preview.standing),
     )
 
 
 def open_confirmation(text: str, registered_product: RegisteredProduct) -> Confirmation:
     """What was confirmed. Raises ConfirmationForged unless it was sealed for this very product of this organization."""
+    sealed = _open(text, registered_product, _CONFIRMATION_SALT)
+    return Confirmation(
+        plan={int(offset): quantities for offset, quantities in sealed["plan"].items()},
+        facts=sealed["facts"],
+        nonce=UUID(sealed["nonce"]),
+    )
+
+
+@dataclass(frozen=True)
+class ReleaseConfirmation:
+    """What the page of a release showed and its Confirm sends back (R34)."""
+
+    facts: Mapping[str, Any]
+    nonce: UUID
+
+
+class ReleaseForm(forms.Form):
+    """The tick with which a person agrees that some licenses expire as soon as they are back (R34)."""
+
+    # Its sentence is said by the page, not by the browser.
+    use_required_attribute = False
+    accept_expiry = forms.BooleanField(required=False)
+
+    def __init__(self, expiring: int, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["accept_expiry"].label = ngettext(
+            "%(expiring)d license expires at once and can't be used any more. That is what I want.",
+            "%(expiring)d licenses expire at once and can't be used any more. That is what I want.",
+            expiring,
+        ) % {"expiring": expiring}
+
+
+def seal_release(preview: ReleasePreview) -> str:
+    """The signed text that the page of a release carries: what is confirmed is exactly what was shown (R20, R34)."""
+    return _seal(
+        preview.standing.registered_product,
+        _RELEASE_SALT,
+        number=preview.year.year.number,
+        facts=preview.facts(),
+    )
+
+
+def open_release(text: str, registered_product: RegisteredProduct, number: int) -> ReleaseConfirmation:
+    """What was confirmed. Raises ConfirmationForged unless it was sealed for this very year of this very product."""
+    sealed = _open(text, registered_product, _RELEASE_SALT)
+    if sealed["number"] != number:
+        raise ConfirmationForged
+    return ReleaseConfirmation(facts=sealed["facts"], nonce=UUID(sealed["nonce"]))
+
+
+def _seal(registered_product: RegisteredProduct, salt: str, **shown: Any) -> str:
+    """Sign what a page showed, for this product of this organization, with a nonce that lets it count once."""
+    return signing.dumps(
+        {
+            "organization": registered_product.organization_id,
+            "registered_product": registered_product.pk,
+            "nonce": str(uuid4()),
+            **shown,
+        },
+        salt=salt,
+        compress=True,
+    )
+
+
+def _open(text: str, registered_product: RegisteredProduct, salt: str) -> dict[str, Any]:
     try:
-        sealed = signing.loads(text, salt=_CONFIRMATION_SALT)
+        sealed: dict[str, Any] = signing.loads(text, salt=salt)
     # A text that was not signed here can be anything: the decoder's own errors are no more than a wrong signature.
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise ConfirmationForged from error
@@ -153,8 +215,4 @@ def open_confirmation(text: str, registered_product: RegisteredProduct) -> Confi
         registered_product.pk,
     ):
         raise ConfirmationForged
-    return Confirmation(
-        plan={int(offset): quantities for offset, quantities in sealed["plan"].items()},
-        facts=sealed["facts"],
-        nonce=UUID(sealed["nonce"]),
-    )
+    return sealed

@@ -25,6 +25,9 @@ class Subscription(models.Model):
     # Whether the allowance is known to be exceeded, so that the day on which it happens is told once (R12).
     exceeded_since = models.DateField(null=True)
 
+    def __str__(self) -> str:
+        return str(self.registered_product)
+
 
 class ExceededAllowance(Subscription):
     """A subscription whose growth allowance is exceeded (R12): what staff look at in the admin site."""

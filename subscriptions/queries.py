@@ -1,7 +1,7 @@
 """How an organization's products stand on a date: what every page, command and job reads (R2)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -62,6 +62,8 @@ class ProductStanding:
     anchor_on: date | None = None
     started_on: date | None = None
     subscription_id: int | None = None
+    # Since when the growth allowance is known to be exceeded (R12).
+    exceeded_since: date | None = None
     years: tuple[YearStanding, ...] = field(default=())
 
     @property
@@ -123,9 +125,22 @@ def standings(
     if registered_products is None:
         registered_products = organization.registered_products.select_related("product")
     chosen = list(registered_products)
+    stand = outlook(organization, chosen)
+    return [stand(registered_product, on) for registered_product in chosen]
+
+
+Outlook = Callable[[RegisteredProduct, date], ProductStanding]
+
+
+def outlook(organization: Organization, registered_products: Iterable[RegisteredProduct]) -> Outlook:
+    """How each of the products stands on any date from now on, if nobody changes anything before (R2).
+
+    The books are read once, for all of them and for all dates.
+    """
+    chosen = list(registered_products)
     ids = [registered_product.pk for registered_product in chosen]
     books = _read_books(organization, ids, [registered_product.product_id for registered_product in chosen])
-    return [_stand(organization, registered_product, on, books) for registered_product in chosen]
+    return lambda registered_product, on: _stand(organization, registered_product, on, books)
 
 
 def product_standing(registered_product: RegisteredProduct, on: date) -> ProductStanding:
@@ -133,7 +148,7 @@ def product_standing(registered_product: RegisteredProduct, on: date) -> Product
     return standings(registered_product.organization, on, [registered_product])[0]
 
 
-def allocated_by_year(organization: Organization) -> dict[tuple[int, int], dict[str, int]]:
+def _allocated_by_year(organization: Organization) -> dict[tuple[int, int], dict[str, int]]:
     """What is allocated, per type code, by (subscription, year number)."""
     allocated: defaultdict[tuple[int, int], dict[str, int]] = defaultdict(dict)
     holdings = YearHolding.objects.filter(organization=organization).values_list(
@@ -197,7 +212,7 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
         started = [found.pk for found in subscriptions.values()]
         for year in SubscriptionYear.objects.filter(organization=organization, subscription__in=started):
             years[year.subscription_id, year.number] = year
-        allocated = allocated_by_year(organization)
+        allocated = _allocated_by_year(organization)
     credit = LedgerAccount.objects.filter(
         organization=organization, registered_product__in=ids, category=AccountCategory.DAYS_CREDIT
     ).values_list("registered_product", "license_type__code", "balance")
@@ -256,6 +271,7 @@ def _stand(
         anchor_on=books.anchor_on if subscription else None,
         started_on=subscription.started_on if subscription else None,
         subscription_id=subscription.pk if subscription else None,
+        exceeded_since=subscription.exceeded_since if subscription else None,
         years=years,
     )
 

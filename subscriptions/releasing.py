@@ -28,8 +28,9 @@ from subscriptions.errors import (
 )
 from subscriptions.models import Release, SubscriptionYear, YearHolding
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
+from subscriptions.rules import year_at
 from wallet import ledger
-from wallet.models import Entry, Lot, TransferReason
+from wallet.models import Entry, Lot, Policy, TransferReason
 from wallet.queries import policy
 from wallet.settle import expire_lot
 
@@ -72,31 +73,47 @@ class ReleasePreview:
         }
 
 
-def releasable_year(standing: ProductStanding) -> YearStanding | None:
+@dataclass(frozen=True)
+class ReleasableYear:
+    """A coming year that can be released, and the last day, included, on which it can (R34)."""
+
+    year: YearStanding
+    last_on: date
+
+
+def releasable_year(standing: ProductStanding) -> ReleasableYear | None:
     """The coming year that can be released: the last one to which anything is allocated, while releasing is on (R34)."""
     decided = policy()
     allocated = [year for year in standing.years if year.allocated_total]
     if not decided.release_is_on or not allocated or allocated[-1].offset == 0:
         return None
-    ends = allocated[-1].year.first - timedelta(days=decided.release_ends_days_before)
-    return allocated[-1] if standing.on < ends else None
+    ends = _ends(allocated[-1], decided)
+    return ReleasableYear(allocated[-1], ends - timedelta(days=1)) if standing.on < ends else None
+
+
+def _ends(year: YearStanding, decided: Policy) -> date:
+    """The first day on which a coming year can be released no more: the one on which it begins, or as staff decided."""
+    return year.year.first - timedelta(days=decided.release_ends_days_before)
 
 
 def preview_release(standing: ProductStanding, number: int) -> ReleasePreview:
     """What releasing the year ``number`` would do on the standing's date.
 
-    Raises, the first that holds: NotStarted, ReleaseIsOff, YearHasBegun (also for a year that is not on offer),
-    NothingToRelease, LaterYearFirst.
+    Raises, the first that holds: NotStarted, ReleaseIsOff, YearHasBegun, NothingToRelease (also for a year that lies
+    beyond those on offer), LaterYearFirst.
     """
-    if standing.started_on is None:
+    if standing.current is None or standing.anchor_on is None:
         raise NotStarted
     decided = policy()
     if not decided.release_is_on:
         raise ReleaseIsOff
+    if number < standing.current.year.number:
+        over = year_at(standing.anchor_on, number)
+        raise YearHasBegun(first=over.first, ended=over.first)
     year = next((year for year in standing.years if year.year.number == number), None)
     if year is None:
         raise NothingToRelease
-    ends = year.year.first - timedelta(days=decided.release_ends_days_before)
+    ends = _ends(year, decided)
     if year.offset == 0 or standing.on >= ends:
         raise YearHasBegun(first=year.year.first, ended=ends)
     if not year.allocated_total:
@@ -110,9 +127,11 @@ def preview_release(standing: ProductStanding, number: int) -> ReleasePreview:
 def _returns(standing: ProductStanding, number: int) -> list[Return]:
     """What the year's accounts hold, by the lots that it came from."""
     organization_id = standing.registered_product.organization_id
-    accounts = YearHolding.objects.filter(
-        organization_id=organization_id, year__subscription=standing.subscription_id, year__number=number
-    ).values_list("account", flat=True)
+    accounts = set(
+        YearHolding.objects.filter(
+            organization_id=organization_id, year__subscription=standing.subscription_id, year__number=number
+        ).values_list("account", flat=True)
+    )
     held: defaultdict[int, int] = defaultdict(int)
     for from_account, to_account, quantity in Entry.objects.filter(
         Q(from_account__in=accounts) | Q(to_account__in=accounts), organization_id=organization_id

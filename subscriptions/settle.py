@@ -1,100 +1,109 @@
 """What becomes true of subscriptions by itself or after any change. Called by `organizations.books` only."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from functools import partial
 
 from history.models import Action
 from history.record import record
-from licensemgr.core.calendar import anniversary, years_since
-from organizations.books import Due
+from licensemgr.core.calendar import years_since
+from organizations.books import BOOKS, NOTICES, Due
 from organizations.models import Organization
+from organizations.notices import withdraw_notices
 from products.models import Product
 from subscriptions import notices, rules
 from subscriptions.models import Subscription, SubscriptionPeriod, SubscriptionYear
-from subscriptions.queries import ProductStanding, allocated_by_year, standings
+from subscriptions.queries import Outlook, ProductStanding, outlook, standings
 
 
 def due(organization: Organization, through: date) -> Iterable[Due]:
-    """The subscription years that open, and the monthly reminders of an exceeded allowance, by ``through`` (R9, R12)."""
+    """The subscription years that open, and what there is to tell on the days of notices, by ``through`` (R9, R12).
+
+    All of it follows from the books as they are now: nobody changes anything between (R2).
+    """
     period = SubscriptionPeriod.objects.filter(organization=organization).first()
     after = organization.settled_through
     if period is None or after is None:
         return
-    numbers = range(years_since(period.anchor_on, after) + 1, years_since(period.anchor_on, through) + 1)
     subscriptions = list(
         Subscription.objects.filter(organization=organization)
-        .select_related("registered_product__product", "organization")
+        .select_related("registered_product__product", "registered_product__organization", "organization")
         .order_by("pk")
     )
-    if numbers:
-        registered = [subscription.registered_product for subscription in subscriptions]
-        devices = {
-            standing.registered_product.pk: standing.devices for standing in standings(organization, after, registered)
-        }
-        allocated = allocated_by_year(organization)
-        for number in numbers:
-            year = rules.year_at(period.anchor_on, number)
-            for subscription in subscriptions:
-                to_year = allocated.get((subscription.pk, number), {})
-                apply = partial(open_year, subscription, year, to_year, devices[subscription.registered_product_id])
-                yield Due(year.first, ("subscriptions", subscription.pk, 0), apply)
-    year_end = rules.current_year(period.anchor_on, after).last
-    for subscription in subscriptions:
-        for day in _reminder_days(subscription, after):
-            if day > min(through, year_end):
-                break
-            yield Due(day, ("subscriptions", subscription.pk, 1), partial(remind_of_allowance, subscription, day))
+    years = [
+        rules.year_at(period.anchor_on, number)
+        for number in range(years_since(period.anchor_on, after), years_since(period.anchor_on, through) + 1)
+    ]
+    to_tell = [
+        (subscription, item)
+        for subscription in subscriptions
+        for item in _planned(subscription, years)
+        if after < item.on <= through
+    ]
+    if not years[1:] and not to_tell:
+        return
+    stand = outlook(organization, [subscription.registered_product for subscription in subscriptions])
+    for year in years[1:]:
+        for subscription in subscriptions:
+            apply = partial(open_year, subscription, stand, year)
+            yield Due(year.first, (BOOKS, "subscriptions", subscription.pk), apply)
+    for number, (subscription, item) in enumerate(to_tell):
+        apply = partial(_tell, subscription, stand, item)
+        yield Due(item.on, (NOTICES, "subscriptions", number), apply)
 
 
 def next_due(organization: Organization) -> date | None:
-    """The next renewal date or reminder after what is settled; None before any subscription has started."""
+    """The next renewal date, or day on which there may be something to tell; None before any subscription has started."""
     period = SubscriptionPeriod.objects.filter(organization=organization).first()
     after = organization.settled_through
     if period is None or after is None:
         return None
-    dates = [anniversary(period.anchor_on, years_since(period.anchor_on, after) + 1)]
-    exceeded = Subscription.objects.filter(organization=organization, exceeded_since__isnull=False)
-    dates += [next(_reminder_days(subscription, after)) for subscription in exceeded]
+    year = rules.current_year(period.anchor_on, after)
+    dates = [year.last + timedelta(days=1)]
+    for subscription in Subscription.objects.filter(organization=organization):
+        dates += [item.on for item in _planned(subscription, [year]) if item.on > after]
     return min(dates)
 
 
-def _reminder_days(subscription: Subscription, after: date) -> Iterator[date]:
-    """The days after ``after`` on which an exceeded allowance is told again: monthly, from the day it was exceeded."""
-    if subscription.exceeded_since is None:
-        return
-    months = 1
-    while True:
-        day = notices.months_after(subscription.exceeded_since, months)
-        if day > after:
-            yield day
-        months += 1
+def _planned(subscription: Subscription, years: Sequence[rules.Year]) -> Iterator[notices.Planned]:
+    """What may have to be told of a product in the ``years``, of which the first is the current one."""
+    for year in years:
+        yield from notices.planned(year, subscription.started_on)
+    if subscription.exceeded_since is not None:
+        # The growth ends with the year in which it is (R12).
+        yield from notices.planned_reminders(years[0], subscription.exceeded_since)
 
 
-def open_year(
-    subscription: Subscription, year: rules.Year, allocated: rules.Quantities, devices: rules.Quantities
-) -> None:
-    """Write down that a later year began, with its grace period (R9), and whether it is fully licensed at once (R11).
-
-    ``allocated`` to the year and ``devices`` are those of its first day: no change lies between it and what is settled.
-    """
+def open_year(subscription: Subscription, stand: Outlook, year: rules.Year) -> int:
+    """Write down that a later year began, with its grace period (R9), and whether it is fully licensed at once (R11)."""
+    standing = stand(subscription.registered_product, year.first)
+    current = standing.current
+    assert current is not None and standing.grace_last_day is not None  # noqa: S101 - the subscription has started
     if subscription.exceeded_since is not None:
         # The growth of the year before ended with it (R12).
         Subscription.objects.filter(pk=subscription.pk).update(exceeded_since=None)
         subscription.exceeded_since = None
-    product = subscription.registered_product.product
     record(
         organization=subscription.organization,
         action=Action.YEAR_OPENED,
         actor=None,
-        on=year.first,
-        product=product,
-        first_day=year.first.isoformat(),
-        last_day=year.last.isoformat(),
-        grace_last_day=rules.grace_last_day(year, subscription.started_on).isoformat(),
+        on=current.year.first,
+        product=standing.product,
+        first_day=current.year.first.isoformat(),
+        last_day=current.year.last.isoformat(),
+        grace_last_day=standing.grace_last_day.isoformat(),
     )
-    if rules.is_fully_licensed(allocated, devices):
-        _mark_fully_licensed(subscription, product, year, sum(allocated.values()), year.first)
+    if rules.is_fully_licensed(current.allocated, standing.devices):
+        _mark_fully_licensed(subscription, standing.product, current.year, current.allocated_total, current.year.first)
+    return 1
+
+
+def _tell(subscription: Subscription, stand: Outlook, item: notices.Planned) -> int:
+    """Tell what was planned for a day, where it is so then; returns how many messages were written."""
+    standing = stand(subscription.registered_product, item.on)
+    if not notices.is_true(item.about, standing):
+        return 0
+    return notices.tell_planned(subscription.organization, standing, item)
 
 
 def _mark_fully_licensed(
@@ -121,7 +130,10 @@ def _mark_fully_licensed(
 
 
 def look_after_change(organization: Organization, on: date) -> None:
-    """After every change: is a current year fully licensed now (R11), is an allowance exceeded or kept again (R12)?"""
+    """After every change: is a current year fully licensed now (R11), is an allowance exceeded or kept again (R12)?
+
+    And what a change brings to be told: the grace period of a start today; or has solved, so that it is told no more.
+    """
     subscriptions = {
         subscription.registered_product_id: subscription
         for subscription in Subscription.objects.filter(organization=organization).select_related(
@@ -131,9 +143,10 @@ def look_after_change(organization: Organization, on: date) -> None:
     if not subscriptions:
         return
     chosen = [subscription.registered_product for subscription in subscriptions.values()]
-    for standing in standings(organization, on, chosen):
+    standing_of = {standing.registered_product.pk: standing for standing in standings(organization, on, chosen)}
+    for key, standing in standing_of.items():
         current = standing.current
-        subscription = subscriptions[standing.registered_product.pk]
+        subscription = subscriptions[key]
         if (
             current is not None
             and current.fully_licensed_on is None
@@ -152,6 +165,9 @@ def look_after_change(organization: Organization, on: date) -> None:
                 on=on,
                 product=standing.product,
             )
+        if subscription.started_on == on:
+            notices.tell_of_grace(organization, standing)
+    withdraw_notices(organization, partial(notices.is_solved, standing_of=standing_of))
 
 
 def _note_exceeded(organization: Organization, subscription: Subscription, standing: ProductStanding, on: date) -> None:
@@ -167,12 +183,4 @@ def _note_exceeded(organization: Organization, subscription: Subscription, stand
         missing=dict(current.missing),
         allowance=current.allowance,
     )
-    notices.tell_of_exceeded_allowance(organization, standing, on)
-
-
-def remind_of_allowance(subscription: Subscription, on: date) -> None:
-    """Tell the administrators again that the allowance is exceeded, where it still is (R12)."""
-    registered_product = subscription.registered_product
-    [standing] = standings(registered_product.organization, on, [registered_product])
-    if standing.status == rules.Status.GROWTH_EXCEEDED:
-        notices.tell_of_exceeded_allowance(registered_product.organization, standing, on)
+    notices.tell_of_exceeded_allowance(organization, standing)

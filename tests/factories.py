@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 import factory
-from django.contrib.auth.hashers import make_password
 from django.db.models import Sum
 
 from history.models import Record
@@ -19,8 +18,9 @@ from organizations.models import Organization, User
 from organizations.services import create_organization
 from products.models import LicenseKind, Product, RegisteredProduct, System, SystemSource
 from products.services import remove_system, report_system
-from subscriptions.models import Allocation, Subscription, SubscriptionYear
+from subscriptions.models import Allocation, Release, Subscription, SubscriptionYear
 from subscriptions.queries import ProductStanding, product_standing
+from subscriptions.releasing import release_year
 from subscriptions.services import allocate_licenses, start_subscription
 from wallet.models import AccountCategory, Entry, LedgerAccount, Lot, Redemption, TransferReason
 from wallet.services import issue_license_keys, redeem_license_key
@@ -29,7 +29,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):
-    """A person with the password ``PASSWORD``."""
+    """A person with a proved address and the password ``PASSWORD``."""
 
     class Meta:
         model = User
@@ -37,7 +37,11 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     email = factory.Sequence(lambda number: f"person{number}@example.com")
     first_name = "Pat"
     last_name = factory.Sequence(lambda number: f"Person {number}")
-    password = factory.LazyFunction(lambda: make_password(PASSWORD))
+    password = PASSWORD
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        return model_class.objects.create_user(*args, **kwargs)
 
 
 class OrganizationFactory(factory.django.DjangoModelFactory[Organization]):
@@ -171,6 +175,27 @@ class Books:
             registered_product=self.registered(product),
             plan={offset: by_code(quantities) for offset, quantities in enumerate(years)},
             nonce=nonce or uuid.uuid4(),
+            actor=None,
+            on=on,
+            facts=facts,
+        )
+
+    def release(
+        self,
+        on: date,
+        number: int,
+        *,
+        product: str | None = None,
+        nonce: uuid.UUID | None = None,
+        facts: Mapping[str, Any] | None = None,
+        accept_expiry: bool = False,
+    ) -> Release:
+        """Release the coming year of that number, counted from the anchor."""
+        return release_year(
+            registered_product=self.registered(product),
+            number=number,
+            nonce=nonce or uuid.uuid4(),
+            accept_expiry=accept_expiry,
             actor=None,
             on=on,
             facts=facts,

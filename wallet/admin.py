@@ -1,110 +1,15 @@
-"""The ledger, lots and license keys in the admin site: to look at, never to change (R23)."""
+"""The ledger, lots and tries in the admin site: to look at, never to change (R23). Keys and corrections lie beside."""
 
 from django.contrib import admin
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core.admin import LooksOnlyAdmin, LooksOnlyInline
-from wallet.models import Entry, KeyBatch, KeyBatchLine, LedgerAccount, LicenseKey, Lot, Redemption, Transfer
+from wallet import admin_corrections, admin_keys
+from wallet.models import Entry, LedgerAccount, Lot, Redemption, RefusedTries, Transfer
 
-
-class KeyBatchLineInline(LooksOnlyInline):
-    """What each key of the batch carries."""
-
-    model = KeyBatchLine
-    fields = ("license_type", "quantity")
-
-
-@admin.register(KeyBatch)
-class KeyBatchAdmin(LooksOnlyAdmin):
-    """License keys that were issued together, and how many of them are in which state."""
-
-    inlines = (KeyBatchLineInline,)
-    list_display = (
-        "__str__",
-        "product",
-        "kind",
-        "order_reference",
-        "carries",
-        "issued_at",
-        "issued_by",
-        "keys",
-        "free",
-        "redeemed",
-        "revoked",
-    )
-    list_filter = ("product", "kind")
-    list_select_related = ("product", "issued_by")
-    search_fields = ("order_reference", "product__name")
-    ordering = ("-issued_at", "-pk")
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[KeyBatch]":
-        """The batches with the numbers of their keys."""
-        revoked = Q(keys__revoked_at__isnull=False)
-        redeemed = Q(keys__redemptions__isnull=False, keys__redemptions__undone_on=None)
-        batches: QuerySet[KeyBatch] = super().get_queryset(request)
-        return batches.prefetch_related("lines__license_type").annotate(
-            keys_total=Count("keys", distinct=True),
-            keys_redeemed=Count("keys", filter=redeemed, distinct=True),
-            keys_revoked=Count("keys", filter=revoked, distinct=True),
-        )
-
-    @admin.display(description=gettext_lazy("each key carries"))
-    def carries(self, batch: KeyBatch) -> str:
-        """The licenses of one key."""
-        return ", ".join(f"{line.quantity} {line.license_type.name}" for line in batch.lines.all())
-
-    @admin.display(description=gettext_lazy("keys"), ordering="keys_total")
-    def keys(self, batch: KeyBatch) -> int:
-        """How many keys were issued."""
-        return int(vars(batch)["keys_total"])
-
-    @admin.display(description=gettext_lazy("redeemed"), ordering="keys_redeemed")
-    def redeemed(self, batch: KeyBatch) -> int:
-        """How many were redeemed."""
-        return int(vars(batch)["keys_redeemed"])
-
-    @admin.display(description=gettext_lazy("revoked"), ordering="keys_revoked")
-    def revoked(self, batch: KeyBatch) -> int:
-        """How many were revoked."""
-        return int(vars(batch)["keys_revoked"])
-
-    @admin.display(description=gettext_lazy("free"))
-    def free(self, batch: KeyBatch) -> int:
-        """How many can still be redeemed."""
-        return self.keys(batch) - self.redeemed(batch) - self.revoked(batch)
-
-
-@admin.register(LicenseKey)
-class LicenseKeyAdmin(LooksOnlyAdmin):
-    """License keys by their last five symbols, which is all that can be shown of them."""
-
-    list_display = ("__str__", "batch", "state", "revoked_at", "revoked_reason")
-    fields = ("batch", "tail", "state", "revoked_at", "revoked_reason")
-    readonly_fields = ("state",)
-    list_filter = ("batch__product", "batch__kind", ("revoked_at", admin.EmptyFieldListFilter))
-    list_select_related = ("batch__product",)
-    search_fields = ("tail", "batch__order_reference")
-    ordering = ("-pk",)
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[LicenseKey]":
-        """The keys with the redemptions that count."""
-        keys: QuerySet[LicenseKey] = super().get_queryset(request)
-        counting = Redemption.objects.filter(undone_on=None).select_related("organization")
-        return keys.prefetch_related(Prefetch("redemptions", counting))
-
-    @admin.display(description=gettext_lazy("state"))
-    def state(self, key: LicenseKey) -> str:
-        """Whether it is free, revoked, or redeemed by whom and when."""
-        redemption = next(iter(key.redemptions.all()), None)
-        if redemption is not None:
-            return _("redeemed by %(organization)s on %(day)s") % {
-                "organization": redemption.organization.name,
-                "day": redemption.redeemed_on.isoformat(),
-            }
-        return _("revoked") if key.revoked_at else _("free")
+__all__ = ["admin_corrections", "admin_keys"]
 
 
 @admin.register(LedgerAccount)
@@ -229,9 +134,9 @@ class LotAdmin(LooksOnlyAdmin):
 class RedemptionAdmin(LooksOnlyAdmin):
     """Which key was redeemed where, when and by whom."""
 
-    list_display = ("license_key", "organization", "product", "redeemed_on", "redeemed_by")
+    list_display = ("license_key", "organization", "product", "redeemed_on", "redeemed_by", "undone_on", "undone_by")
     list_filter = ("registered_product__product",)
-    list_select_related = ("license_key", "organization", "registered_product__product", "redeemed_by")
+    list_select_related = ("license_key", "organization", "registered_product__product", "redeemed_by", "undone_by")
     search_fields = ("organization__name", "organization__slug", "license_key__tail")
     ordering = ("-pk",)
 
@@ -239,3 +144,14 @@ class RedemptionAdmin(LooksOnlyAdmin):
     def product(self, redemption: Redemption) -> str:
         """The product into whose wallet it was redeemed."""
         return redemption.registered_product.product.name
+
+
+@admin.register(RefusedTries)
+class RefusedTriesAdmin(LooksOnlyAdmin):
+    """Who tried license keys that are not known, hour by hour: how many, and how many the limit stopped."""
+
+    list_display = ("hour", "user", "organization", "address", "unknown", "limited")
+    list_filter = ("hour",)
+    list_select_related = ("user", "organization")
+    search_fields = ("user__email", "organization__name", "organization__slug", "address")
+    ordering = ("-hour", "-pk")

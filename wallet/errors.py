@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensemgr.core.errors import Refused
+
+if TYPE_CHECKING:
+    from wallet.checking import CheckedKey
+    from wallet.models import KeyBatch
 
 
 class NotEnoughLicenses(Refused):
@@ -138,6 +143,26 @@ class KeyFormUsed(KeyRefused):
         )
 
 
+class NameNotTyped(KeyRefused):
+    """A key with many licenses is redeemed once the organization's name was typed, as there is no transfer (R21)."""
+
+    code = "name"
+    field = "organization_name"
+
+    def __init__(self, *, contents: "CheckedKey", organization: str) -> None:
+        self.contents = contents
+        super().__init__(
+            ngettext(
+                "This license key carries %(total)d license. Nothing was changed. To redeem it, type the name of the "
+                "organization: %(organization)s.",
+                "This license key carries %(total)d licenses. Nothing was changed. To redeem it, type the name of the "
+                "organization: %(organization)s.",
+                contents.total,
+            )
+            % {"total": contents.total, "organization": organization}
+        )
+
+
 class EmptyKey(KeyRefused):
     """A key without any license, or no key at all (R21)."""
 
@@ -171,10 +196,33 @@ class KeysNotIssued(Refused):
     code = "empty"
 
 
+class KeysGivenBefore(Refused):
+    """The same form issued its keys before; nothing clear of them is kept (R18)."""
+
+    code = "keys given before"
+
+    def __init__(self, batch: "KeyBatch") -> None:
+        self.batch = batch
+        super().__init__(
+            _(
+                "This page already gave its license keys once, as batch %(batch)s, and nothing clear of them is kept. No key "
+                "was issued now. If the file is lost, revoke what is unredeemed of that batch and issue a new one."
+            )
+            % {"batch": batch}
+        )
+
+
 class KeyNotRevoked(Refused):
     """A key that can't be revoked."""
 
     code = "not revoked"
+    field = "reason"
+
+
+class CorrectionRefused(Refused):
+    """A correction of a wallet that can't be made (R23)."""
+
+    code = "correction"
 
 
 class UndoRefused(Refused):
@@ -210,6 +258,7 @@ class UndoNotWhole(UndoRefused):
     code = "undo not whole"
 
     def __init__(self, *, gone: int) -> None:
+        self.gone = gone
         super().__init__(
             ngettext(
                 "%(gone)d license of this key is no longer in the wallet, so its redemption can't be undone. Nothing was "

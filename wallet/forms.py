@@ -3,6 +3,7 @@
 import uuid
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 
@@ -29,6 +30,12 @@ class RedeemLicenseKeyForm(forms.Form):
             "25 symbols in five groups. Capitals, spaces and hyphens do not matter, nor does O for 0 or I for 1."
         ),
     )
+    # Asked for by the page once a key is known to carry so many licenses.
+    organization_name = forms.CharField(
+        label=_("Name of the organization"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     # Names this form, so that a double click is told from a second try.
     form_token = forms.UUIDField(
         widget=forms.HiddenInput,
@@ -41,6 +48,24 @@ class RedeemLicenseKeyForm(forms.Form):
     def renew_token(self) -> None:
         """Give the form a token of its own again where the one it came with can't be read; what was typed stays."""
         self.data = {"license_key": self.data.get("license_key", ""), "form_token": str(uuid.uuid4())}
+
+    @property
+    def typed_key(self) -> str:
+        """The license key without spaces around it."""
+        return str(self.cleaned_data["license_key"]).strip()
+
+    def ask_for_name(self, organization: str, sentence: str) -> bool:
+        """Ask for the organization's name, for the key that was typed; returns whether it was asked for before."""
+        self.fields["license_key"].widget.attrs["readonly"] = True
+        field = self.fields["organization_name"]
+        field.help_text = format_html(
+            str(_("Type “{}” to redeem the key into this organization. Capitals do not matter.")), organization
+        )
+        asked_before = "organization_name" in self.data
+        if asked_before:
+            field.widget.attrs["data-focus"] = True
+            self.add_error("organization_name", sentence)
+        return asked_before
 
 
 def new_form() -> RedeemLicenseKeyForm:

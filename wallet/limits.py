@@ -1,7 +1,8 @@
 """How often unknown license keys can be tried: per person, per organization, per client address (R21).
 
-Only an unknown key counts (`KeyUnknown`). A mistyped one does not, since its check symbols tell it from any key that
-could exist; neither does a key that was redeemed here, was revoked or is for another product, since it is known.
+Redeeming a key and checking one count alike, and only an unknown key counts (`KeyUnknown`). A mistyped one does not, since
+its check symbols tell it from any key that could exist; neither does a key that was redeemed here, was revoked or is for
+another product, since it is known.
 
 With N = ``settings.LICENSE_KEY_TRIES_PER_HOUR`` (20), within any sixty minutes of the machine's own clock:
 
@@ -79,7 +80,7 @@ def _take_places(trier: Trier) -> list[str]:
         taken.append(place)
     for places in (
         _Places(f"person:{trier.person_id}", person),
-        _Places(f"address:{_network(trier.address)}", SHARED_FACTOR * tries_per_person()),
+        _Places(f"address:{counted_address(trier.address)}", SHARED_FACTOR * tries_per_person()),
     ):
         place = places.take()
         if place is None:
@@ -116,8 +117,8 @@ class _Places:
         return max(1, -(-int(seconds) // 60))
 
 
-def _network(address: str) -> str:
-    """The address that is counted: of IPv6 the /64 network, as one subscriber has a whole one."""
+def counted_address(address: str) -> str:
+    """The address that is counted, at most 45 characters: of IPv6 the /64 network, as one subscriber has a whole one."""
     try:
         parsed = ipaddress.ip_address(address.split("%")[0])
     except ValueError:

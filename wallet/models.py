@@ -101,6 +101,7 @@ class Entry(models.Model):
     quantity = models.PositiveBigIntegerField()
 
     class Meta:
+        verbose_name_plural = _("entries")
         constraints = [
             models.CheckConstraint(condition=models.Q(quantity__gt=0), name="entry_quantity_positive"),
             models.CheckConstraint(
@@ -151,9 +152,12 @@ class KeyBatch(models.Model):
     redeem_by = models.DateField(_("redeem by"), null=True, blank=True)
     issued_at = models.DateTimeField()
     issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    # Names the form that was sent, so that a double click issues one batch; empty where no form was.
+    form_token = models.UUIDField(null=True, unique=True)
 
     class Meta:
-        verbose_name_plural = "key batches"
+        verbose_name = _("key batch")
+        verbose_name_plural = _("key batches")
 
     def __str__(self) -> str:
         return f"{self.product} {self.order_reference or self.pk}"
@@ -166,6 +170,8 @@ class LicenseKey(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     tail = models.CharField(max_length=5)
     revoked_at = models.DateTimeField(null=True)
+    # Empty where it was revoked on the command line.
+    revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     revoked_reason = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
@@ -229,6 +235,9 @@ class Correction(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="correction_has_a_reason")]
+
+    def __str__(self) -> str:
+        return f"{self.registered_product}: {self.reason}"
 
 
 class RefusedTries(models.Model):

@@ -1,7 +1,7 @@
 """What a product's wallet holds and how it came to: what the Product wallet shows (R2, R22, R23)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from licensemgr.core.calendar import anniversary
+from organizations.models import Organization
 from products.models import LicenseKind, LicenseType, RegisteredProduct
 from wallet.errors import UndoIsOff, UndoNotWhole, UndoRefused, UndoTooLate
 from wallet.models import (
@@ -29,6 +30,7 @@ from wallet.rules import use_by
 
 DAYS_PER_LICENSE = 365  # R19
 MOVEMENTS_PER_PAGE = 20
+UNDOS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,9 @@ def product_movements(registered_product: RegisteredProduct, on: date, before: i
     )
     if before is not None:
         transfers = transfers.filter(sequence__lt=before)
-    transfers = transfers.select_related("actor", "redemption__license_key__batch").order_by("-sequence")
+    transfers = transfers.select_related(
+        "actor", "redemption__license_key__batch", "undone_redemption__license_key__batch"
+    ).order_by("-sequence")
     found = list(transfers[: MOVEMENTS_PER_PAGE + 1])
     shown = found[:MOVEMENTS_PER_PAGE]
     entries: defaultdict[int, list[Entry]] = defaultdict(list)
@@ -216,6 +220,8 @@ _SHOWN = (AccountCategory.WALLET, AccountCategory.DAYS_CREDIT)
 
 def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:
     redemption: Redemption | None = getattr(transfer, "redemption", None)
+    if redemption is None:
+        redemption = getattr(transfer, "undone_redemption", None)
     reference = ""
     if redemption is not None:
         reference = _("Key …%(tail)s") % {"tail": redemption.license_key.tail}
@@ -303,16 +309,20 @@ class Undo:
     last_on: date
     lots: tuple[Lot, ...]
     refused: UndoRefused | None
+    # How many licenses entered by the redemption, per type, and how many of them are no longer in the wallet.
+    licenses: tuple[tuple[LicenseType, int], ...]
+    gone: int
 
 
 def undo_of(redemption: Redemption, on: date) -> Undo:
     """What undoing would do on ``on``. Of a redemption that is undone already it is what it would have been before."""
-    return undos_of(redemption.registered_product, [redemption], on)[0]
+    return _undos(redemption.registered_product, [redemption], policy(), on)[0]
 
 
-def undos_of(registered_product: RegisteredProduct, redemptions: Sequence[Redemption], on: date) -> list[Undo]:
+def _undos(
+    registered_product: RegisteredProduct, redemptions: Sequence[Redemption], decided: Policy, on: date
+) -> list[Undo]:
     """What undoing each of a product's redemptions would do, in a number of queries that does not grow with them."""
-    decided = policy()
     transfers = [redemption.transfer_id for redemption in redemptions]
     lots: defaultdict[int, list[Lot]] = defaultdict(list)
     for lot in (
@@ -321,20 +331,19 @@ def undos_of(registered_product: RegisteredProduct, redemptions: Sequence[Redemp
         .order_by("account__license_type__position", "pk")
     ):
         lots[lot.transfer_id].append(lot)
-    entered: defaultdict[int, int] = defaultdict(int)
-    for transfer_id, quantity in Entry.objects.filter(
-        organization_id=registered_product.organization_id, transfer__in=transfers
-    ).values_list("transfer", "quantity"):
-        entered[transfer_id] += quantity
-    return [
-        _undo(redemption, lots[redemption.transfer_id], entered[redemption.transfer_id], decided, on)
-        for redemption in redemptions
-    ]
+    entered = dict(
+        Entry.objects.filter(organization_id=registered_product.organization_id, transfer__in=transfers).values_list(
+            "to_account", "quantity"
+        )
+    )
+    return [_undo(redemption, lots[redemption.transfer_id], entered, decided, on) for redemption in redemptions]
 
 
-def _undo(redemption: Redemption, lots: Sequence[Lot], entered: int, decided: Policy, on: date) -> Undo:
+def _undo(redemption: Redemption, lots: Sequence[Lot], entered: Mapping[int, int], decided: Policy, on: date) -> Undo:
     last_on = redemption.redeemed_on + timedelta(days=decided.undo_days)
-    gone = entered - sum(lot.account.balance for lot in lots if not lot.is_expired(on))
+    licenses = tuple((lot.account.license_type, entered[lot.account_id]) for lot in lots)
+    there = sum(lot.account.balance for lot in lots if not lot.is_expired(on))
+    gone = sum(quantity for _license_type, quantity in licenses) - there
     refused: UndoRefused | None = None
     if not decided.undo_is_on:
         refused = UndoIsOff()
@@ -342,11 +351,26 @@ def _undo(redemption: Redemption, lots: Sequence[Lot], entered: int, decided: Po
         refused = UndoTooLate(last_on=last_on)
     elif gone:
         refused = UndoNotWhole(gone=gone)
-    return Undo(redemption, last_on, tuple(lots), refused)
+    return Undo(redemption, last_on, tuple(lots), refused, licenses, gone)
+
+
+def undoable_transfers(organization: Organization, transfers: Iterable[int], on: date) -> set[int]:
+    """Of the organization's transfers with these sequence numbers: the redemptions that are young enough to be undone."""
+    decided = policy()
+    if not decided.undo_is_on:
+        return set()
+    return set(
+        Redemption.objects.filter(
+            organization=organization,
+            transfer__sequence__in=transfers,
+            undone_on=None,
+            redeemed_on__gte=on - timedelta(days=decided.undo_days),
+        ).values_list("transfer__sequence", flat=True)
+    )
 
 
 def recent_undos(registered_product: RegisteredProduct, on: date) -> list[Undo]:
-    """The product's redemptions that are young enough to be undone on ``on``, the newest first (R33)."""
+    """The product's redemptions that are young enough to be undone on ``on``, the UNDOS_SHOWN newest first (R33)."""
     decided = policy()
     if not decided.undo_is_on:
         return []
@@ -357,7 +381,7 @@ def recent_undos(registered_product: RegisteredProduct, on: date) -> list[Undo]:
             undone_on=None,
             redeemed_on__gte=on - timedelta(days=decided.undo_days),
         )
-        .select_related("license_key__batch", "redeemed_by")
-        .order_by("-redeemed_on", "-pk")
+        .select_related("license_key__batch", "redeemed_by", "transfer")
+        .order_by("-redeemed_on", "-pk")[:UNDOS_SHOWN]
     )
-    return undos_of(registered_product, redemptions, on)
+    return _undos(registered_product, redemptions, decided, on)

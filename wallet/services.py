@@ -1,15 +1,11 @@
 """Verbs that change license keys and the wallet."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from history.models import Action
@@ -17,19 +13,18 @@ from history.record import record
 from licensemgr.core import clock
 from organizations.books import changing
 from organizations.models import User
-from products.models import LicenseKind, LicenseType, Product, RegisteredProduct, Reseller
+from products.models import LicenseKind, Product, RegisteredProduct, Reseller
 from wallet import keycode, ledger
+from wallet.checking import contents_of, counting_redemption, digest, known_key, parse_license_key, refuse_key
 from wallet.errors import (
-    EmptyKey,
-    KeyAlreadyRedeemed,
     KeyFormUsed,
-    KeyMistyped,
     KeyNotRevoked,
     KeyOfAnotherProduct,
-    KeyRevoked,
+    KeysGivenBefore,
     KeysNotIssued,
     KeyTooLate,
     KeyUnknown,
+    NameNotTyped,
 )
 from wallet.models import (
     AccountCategory,
@@ -37,19 +32,16 @@ from wallet.models import (
     KeyBatchLine,
     LicenseKey,
     LotOrigin,
+    Policy,
     Redemption,
     TransferReason,
 )
 from wallet.queries import key_contents, undo_of
+from wallet.revoking import revoke_key
 
 # The most licenses of one type that a key can carry, and the most keys of one batch.
 MAXIMUM_LICENSES = 1_000_000
 MAXIMUM_KEYS = 10_000
-
-
-def digest(symbols: str) -> str:
-    """The keyed hash under which a key is stored: HMAC-SHA-256 with the pepper from the environment."""
-    return hmac.new(settings.LICENSE_KEY_PEPPER.encode(), symbols.encode(), hashlib.sha256).hexdigest()
 
 
 def issue_license_keys(
@@ -62,12 +54,14 @@ def issue_license_keys(
     reseller: Reseller | None = None,
     redeem_by: date | None = None,
     actor: User | None,
+    form_token: UUID | None = None,
 ) -> list[str]:
     """Issue ``count`` keys that each carry ``licenses`` (type code → quantity); returns them, only now in clear.
 
     ``redeem_by`` is the last day on which they can be redeemed, that day included; None for no end.
 
-    Raises KeysNotIssued for a key without licenses, an unknown kind or type, or a number out of range.
+    Raises KeysNotIssued for a key without licenses, an unknown kind or type, or a number out of range; KeysGivenBefore
+    when the same form (``form_token``) issued its batch already.
     """
     if kind not in LicenseKind.values:
         raise KeysNotIssued(_("The kind has to be subscription or hardware. No key was issued."))
@@ -91,7 +85,8 @@ def issue_license_keys(
         )
     keys = [keycode.generate(kind) for _number in range(count)]
     with transaction.atomic():
-        batch = KeyBatch.objects.create(
+        batch = _new_batch(
+            form_token,
             product=product,
             kind=kind,
             order_reference=order_reference,
@@ -112,34 +107,15 @@ def issue_license_keys(
     return keys
 
 
-def parse_license_key(text: str) -> keycode.ParsedKey:
-    """The key that was typed. Raises EmptyKey, or KeyMistyped with a sentence that says where to look (R21)."""
+def _new_batch(form_token: UUID | None, **fields: Any) -> KeyBatch:
     try:
-        # A key that was copied brings tabs and line ends with it: spaces too (R21).
-        return keycode.parse(" ".join(text.split()))
-    except keycode.MalformedKey as error:
-        if error.reason == keycode.Reason.EMPTY:
-            raise EmptyKey from error
-        raise KeyMistyped(_sentence(error)) from error
-
-
-def _sentence(error: keycode.MalformedKey) -> str:
-    if error.reason == keycode.Reason.LENGTH:
-        return _(
-            "This is not a whole license key: it has %(length)s symbols instead of 25. Nothing was changed. Type or paste "
-            "it again."
-        ) % {"length": error.length}
-    if error.reason == keycode.Reason.SYMBOL:
-        return _(
-            "Symbol %(position)s is one that no license key contains. Nothing was changed. Compare the key with the one "
-            "you received."
-        ) % {"position": error.position}
-    if error.suggestion_group is not None and error.suggestion_position is not None:
-        return _(
-            "This license key is mistyped. Nothing was changed. Check here: group %(group)s, around symbol %(position)s of "
-            "that group."
-        ) % {"group": error.suggestion_group, "position": (error.suggestion_position - 1) % 5 + 1}
-    return _("This license key is mistyped. Nothing was changed. Compare it with the one you received.")
+        with transaction.atomic():
+            return KeyBatch.objects.create(form_token=form_token, **fields)
+    except IntegrityError as error:
+        if form_token is None:
+            raise
+        # The constraint on the form's token let only one through, whoever sent it twice.
+        raise KeysGivenBefore(KeyBatch.objects.get(form_token=form_token)) from error
 
 
 def redeem_license_key(
@@ -149,23 +125,26 @@ def redeem_license_key(
     actor: User | None,
     on: date,
     form_token: UUID | None = None,
+    typed_name: str | None = None,
 ) -> Redemption:
     """Redeem a key, whole, into the wallet of ``registered_product`` (R21); each type becomes a lot (R22).
 
-    The same form sent twice (``form_token``) counts once. Raises EmptyKey, KeyMistyped, KeyUnknown, KeyAlreadyRedeemed,
-    KeyRevoked, KeyOfAnotherProduct, KeyTooLate, KeyFormUsed; then nothing has changed.
+    The same form sent twice (``form_token``) counts once. ``typed_name`` is what a person typed as the organization's
+    name, which a key of NAME_ASKED_FROM licenses or more needs; None where no person is asked, as in commands. Raises
+    EmptyKey, KeyMistyped, KeyUnknown, KeyAlreadyRedeemed, KeyRevoked, KeyOfAnotherProduct, KeyTooLate, KeyFormUsed,
+    NameNotTyped; then nothing has changed.
     """
     parsed = parse_license_key(license_key)
     with changing(registered_product.organization, on) as organization:
-        key = _known_key(LicenseKey.objects.select_for_update(of=("self",)), parsed)
-        earlier = _counting_redemption(key)
+        key = known_key(LicenseKey.objects.select_for_update(of=("self",)), parsed)
+        earlier = counting_redemption(key)
         if (
             earlier is not None
             and form_token is not None
             and (earlier.organization_id, earlier.form_token) == (organization.pk, form_token)
         ):
             return earlier
-        _refuse_key(key, earlier, organization.pk)
+        refuse_key(key, earlier, organization.pk)
         if key.batch.product_id != registered_product.product_id:
             raise KeyOfAnotherProduct(product=key.batch.product.name)
         if key.batch.redeem_by is not None and on > key.batch.redeem_by:
@@ -175,72 +154,11 @@ def redeem_license_key(
             and Redemption.objects.filter(organization=organization, license_key=key, form_token=form_token).exists()
         ):
             raise KeyFormUsed
+        if typed_name is not None and not organization.is_called(typed_name):
+            contents = contents_of(key, registered_product, on)
+            if contents.asks_for_name:
+                raise NameNotTyped(contents=contents, organization=organization.name)
         return _redeem(registered_product, key, actor, on, form_token)
-
-
-def _known_key(keys: QuerySet[LicenseKey], parsed: keycode.ParsedKey) -> LicenseKey:
-    key = keys.select_related("batch__product").filter(digest=digest(parsed.symbols)).first()
-    if key is None:
-        raise KeyUnknown
-    return key
-
-
-def _counting_redemption(key: LicenseKey) -> Redemption | None:
-    """The redemption of a key that is not undone."""
-    return (
-        Redemption.objects.filter(license_key=key, undone_on=None)
-        .select_related("redeemed_by", "registered_product__product")
-        .first()
-    )
-
-
-def _refuse_key(key: LicenseKey, earlier: Redemption | None, organization_id: int) -> None:
-    """Refuse a key that was redeemed or revoked: the former is found out first, so that others' keys tell nothing (R21)."""
-    if earlier is not None:
-        if earlier.organization_id != organization_id:
-            raise KeyUnknown
-        raise KeyAlreadyRedeemed(
-            on=earlier.redeemed_on,
-            by=str(earlier.redeemed_by or _("the system")),
-            product=earlier.registered_product.product.name,
-        )
-    if key.revoked_at is not None:
-        raise KeyRevoked
-
-
-@dataclass(frozen=True)
-class CheckedKey:
-    """What a license key that nobody redeemed carries: what is told before it is redeemed."""
-
-    product: Product
-    kind: str
-    licenses: tuple[tuple[LicenseType, int], ...]
-    # The last day on which it can be redeemed; None for no end.
-    redeem_by: date | None
-    # Whether it can be redeemed into the wallet from which it was checked, on that day.
-    is_for_this_product: bool
-    is_too_late: bool
-
-    @property
-    def total(self) -> int:
-        return sum(quantity for _license_type, quantity in self.licenses)
-
-
-def check_license_key(*, registered_product: RegisteredProduct, license_key: str, on: date) -> CheckedKey:
-    """What a key carries, without redeeming it. Changes nothing.
-
-    Raises EmptyKey, KeyMistyped, KeyUnknown, KeyAlreadyRedeemed, KeyRevoked, as redeeming it would (R21).
-    """
-    key = _known_key(LicenseKey.objects.all(), parse_license_key(license_key))
-    _refuse_key(key, _counting_redemption(key), registered_product.organization_id)
-    return CheckedKey(
-        product=key.batch.product,
-        kind=key.batch.kind,
-        licenses=tuple((line.license_type, line.quantity) for line in key_contents(key)),
-        redeem_by=key.batch.redeem_by,
-        is_for_this_product=key.batch.product_id == registered_product.product_id,
-        is_too_late=key.batch.redeem_by is not None and on > key.batch.redeem_by,
-    )
 
 
 def _redeem(
@@ -336,19 +254,24 @@ def undo_redemption(*, redemption: Redemption, actor: User | None, on: date) -> 
     return redemption
 
 
-def revoke_license_key(*, license_key: str, reason: str) -> LicenseKey:
-    """Revoke a key that nobody has redeemed. Raises EmptyKey, KeyMistyped, KeyNotRevoked."""
+def revoke_license_key(*, license_key: str, reason: str, actor: User | None = None) -> LicenseKey:
+    """Revoke a key that nobody has redeemed, known by its symbols. Raises EmptyKey, KeyMistyped, KeyNotRevoked."""
     parsed = parse_license_key(license_key)
-    if not reason.strip():
-        raise KeyNotRevoked(_("A revocation needs a reason. The key was not revoked."))
-    with transaction.atomic():
-        key = LicenseKey.objects.select_for_update().filter(digest=digest(parsed.symbols)).first()
-        if key is None:
-            raise KeyNotRevoked(_("No such key was ever issued here. Nothing was revoked."))
-        if _counting_redemption(key) is not None:
-            raise KeyNotRevoked(_("This key was redeemed already and can't be revoked. Nothing was changed."))
-        if key.revoked_at is not None:
-            raise KeyNotRevoked(_("This key was revoked before. Nothing was changed."))
-        key.revoked_at, key.revoked_reason = clock.real_now(), reason.strip()[:200]
-        key.save(update_fields=["revoked_at", "revoked_reason"])
-    return key
+    key = LicenseKey.objects.filter(digest=digest(parsed.symbols)).first()
+    if key is None:
+        raise KeyNotRevoked(_("No such key was ever issued here. Nothing was revoked."))
+    return revoke_key(key=key, reason=reason, actor=actor)
+
+
+def change_policy(*, undo_is_on: bool, undo_days: int, release_is_on: bool, release_ends_days_before: int) -> Policy:
+    """Decide whether and how long redemptions can be undone (R33) and coming years released (R34)."""
+    decided, _created = Policy.objects.update_or_create(
+        pk=1,
+        defaults={
+            "undo_is_on": undo_is_on,
+            "undo_days": undo_days,
+            "release_is_on": release_is_on,
+            "release_ends_days_before": release_ends_days_before,
+        },
+    )
+    return decided

@@ -5,24 +5,28 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import formats
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, may, organization_view
 from products.answers import done, registered_product_or_404, wants_fragment
 from products.models import RegisteredProduct
-from wallet import services
-from wallet.errors import TooManyTries
+from wallet import checking, services
+from wallet.checking import CheckedKey
+from wallet.errors import NameNotTyped, TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
-from wallet.limits import Trier, counting_wrong_tries
+from wallet.limits import Trier
 from wallet.models import Redemption
-from wallet.queries import product_movements
+from wallet.queries import UNDOS_SHOWN, product_movements, recent_undos, undo_of
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
+from wallet.tries import trying_a_key
 
 
 @require_safe
@@ -40,32 +44,82 @@ def product_wallet(request: OrganizationRequest, product: str) -> HttpResponse:
     return _page(request, registered_product, new_form(), before=before)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("license_key")
 @vary_on_headers("HX-Request")
 @organization_view(Permission.MANAGE_LICENSES)
 def redeem_license_key(request: OrganizationRequest, product: str) -> HttpResponse:
     """Redeem a license key into this wallet, whole or not at all (R21)."""
     registered_product = registered_product_or_404(request, product)
+    if request.method != "POST":
+        return redirect("product_wallet", request.organization.slug, product)
     form = RedeemLicenseKeyForm(request.POST)
     if not form.is_valid():
         form.renew_token()
         return _page(request, registered_product, form, status=422)
     try:
-        # A mistyped key is refused here, before a try is counted.
-        services.parse_license_key(form.cleaned_data["license_key"].strip())
-        with counting_wrong_tries(_trier(request)):
+        with trying_a_key(_trier(request), form.typed_key):
             redemption = services.redeem_license_key(
                 registered_product=registered_product,
-                license_key=form.cleaned_data["license_key"].strip(),
+                license_key=form.typed_key,
                 actor=request.user,
                 on=request.today,
                 form_token=form.cleaned_data["form_token"],
+                typed_name=form.cleaned_data["organization_name"],
             )
     except Refused as refused:
-        form.add_error(refused.field if refused.field in form.fields else None, str(refused.sentence))
-        return _page(request, registered_product, form, status=refused.status, refused=refused)
+        return _refuse(request, registered_product, form, refused)
     messages.success(request, _what_was_added(redemption))
     return done(request, "product_wallet", request.organization.slug, product)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("license_key")
+@vary_on_headers("HX-Request")
+@organization_view(Permission.MANAGE_LICENSES)
+def check_license_key(request: OrganizationRequest, product: str) -> HttpResponse:
+    """Say what a license key carries, without redeeming it; what was typed stays in the form (R21)."""
+    registered_product = registered_product_or_404(request, product)
+    if request.method != "POST":
+        return redirect("product_wallet", request.organization.slug, product)
+    form = RedeemLicenseKeyForm(request.POST)
+    if not form.is_valid():
+        form.renew_token()
+        return _page(request, registered_product, form, status=422)
+    try:
+        with trying_a_key(_trier(request), form.typed_key):
+            contents = checking.check_license_key(
+                registered_product=registered_product, license_key=form.typed_key, on=request.today
+            )
+    except Refused as refused:
+        return _refuse(request, registered_product, form, refused)
+    return _page(request, registered_product, form, contents=contents)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@organization_view(Permission.ADMINISTER)
+def undo_redemption(request: OrganizationRequest, product: str, transfer: int) -> HttpResponse:
+    """What undoing a redemption, known by the number of its transfer, would do; and that, once it is confirmed (R33)."""
+    registered_product = registered_product_or_404(request, product)
+    redemption = get_object_or_404(
+        registered_product.redemptions.select_related("license_key__batch", "redeemed_by"),
+        organization=request.organization,
+        transfer__sequence=transfer,
+    )
+    redemption.registered_product = registered_product
+    refused: Refused | None = None
+    if request.method == "POST":
+        try:
+            redemption = services.undo_redemption(redemption=redemption, actor=request.user, on=request.today)
+        except Refused as error:
+            refused = error
+    if redemption.undone_on is not None:
+        messages.success(request, _what_was_undone(redemption))
+        return done(request, "product_wallet", request.organization.slug, product)
+    undo = undo_of(redemption, request.today)
+    refused = refused or undo.refused
+    context = _frame(request, registered_product) | {"undo": undo, "refused": refused}
+    return render(request, "wallet/undo_redemption.html", context, status=refused.status if refused else 200)
 
 
 def _trier(request: OrganizationRequest) -> Trier:
@@ -83,7 +137,23 @@ def _frame(request: OrganizationRequest, registered_product: RegisteredProduct) 
         "product": registered_product.product,
         "today": request.today,
         "may_manage": may(request.membership, Permission.MANAGE_LICENSES),
+        "may_undo": may(request.membership, Permission.ADMINISTER),
     }
+
+
+def _refuse(
+    request: OrganizationRequest, registered_product: RegisteredProduct, form: RedeemLicenseKeyForm, refused: Refused
+) -> HttpResponse:
+    """The form with what was typed and the reason; or with the question for the organization's name."""
+    if isinstance(refused, NameNotTyped):
+        asked_before = form.ask_for_name(request.organization.name, refused.sentence)
+        status = refused.status if asked_before else 200
+        return _page(request, registered_product, form, status=status, contents=refused.contents, asks_for_name=True)
+    form.add_error(refused.field if refused.field in form.fields else None, refused.sentence)
+    response = _page(request, registered_product, form, status=refused.status)
+    if isinstance(refused, TooManyTries):
+        response["Retry-After"] = str(refused.minutes * 60)
+    return response
 
 
 def _page(
@@ -92,21 +162,22 @@ def _page(
     form: RedeemLicenseKeyForm,
     *,
     status: int = 200,
-    refused: Refused | None = None,
     before: int | None = None,
+    contents: CheckedKey | None = None,
+    asks_for_name: bool = False,
 ) -> HttpResponse:
-    """The whole page, or its form alone where HTMX sent it."""
-    context = _frame(request, registered_product) | {"form": form}
-    if wants_fragment(request) and status != 200:
+    """The whole page, or its form alone where HTMX sent it. ``contents`` is what the key in the form carries."""
+    context = _frame(request, registered_product) | {"form": form, "contents": contents, "asks_for_name": asks_for_name}
+    if contents is not None and not contents.is_for_this_product:
+        context["is_registered"] = request.organization.registered_products.filter(product=contents.product).exists()
+    if wants_fragment(request) and request.method == "POST":
         # HTMX shows only a 422; the status of a refusal by the limit stays in its header.
-        response = render(request, "wallet/_redeem_form.html", context, status=422 if status == 429 else status)
-    else:
-        context["wallet"] = wallet_of_product(registered_product, request.today)
-        context["page"] = product_movements(registered_product, request.today, before)
-        response = render(request, "wallet/product_wallet.html", context, status=status)
-    if isinstance(refused, TooManyTries):
-        response["Retry-After"] = str(refused.minutes * 60)
-    return response
+        return render(request, "wallet/_redeem_form.html", context, status=422 if status == 429 else status)
+    context["wallet"] = wallet_of_product(registered_product, request.today)
+    context["undos"] = undos = recent_undos(registered_product, request.today)
+    context["undos_are_cut"] = len(undos) == UNDOS_SHOWN
+    context["page"] = product_movements(registered_product, request.today, before)
+    return render(request, "wallet/product_wallet.html", context, status=status)
 
 
 def _what_was_added(redemption: Redemption) -> str:
@@ -121,3 +192,11 @@ def _what_was_added(redemption: Redemption) -> str:
         "The license key was redeemed. Added to your Product wallet: %(licenses)s licenses, use by %(date)s.",
         sum(entries.values()),
     ) % {"licenses": added, "date": formats.date_format(use_by(lots[0].expires_on), "DATE_FORMAT")}
+
+
+def _what_was_undone(redemption: Redemption) -> str:
+    """The message after undoing, and to whoever comes back to a redemption that is undone already."""
+    return _(
+        "The redemption of license key …%(tail)s is undone: its licenses left the Product wallet, and the key can be redeemed "
+        "again."
+    ) % {"tail": redemption.license_key.tail}

@@ -8,7 +8,7 @@ import contextlib
 import contextvars
 import zoneinfo
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Protocol
 
@@ -73,6 +73,11 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 def local_date(instant: datetime, time_zone: str) -> date:
     """The calendar date at an instant in a time zone (R1)."""
     return instant.astimezone(zone(time_zone)).date()
+
+
+def day_begins(day: date, time_zone: str) -> datetime:
+    """The instant, in UTC, at which a calendar date begins in a time zone."""
+    return datetime.combine(day, time(), tzinfo=zone(time_zone)).astimezone(UTC)
 
 
 def today(organization: HasOwnDays) -> date:

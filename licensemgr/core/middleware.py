@@ -1,35 +1,85 @@
-"""What no form can mean is refused before any view sees it."""
+"""What every request meets before any view: maintenance, a limit to its body, and text that no database can hold."""
 
 from collections.abc import Callable
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+Answer = Callable[[HttpRequest], HttpResponse]
+# What a browser is told to wait before it asks again.
+_MAINTENANCE_SECONDS = 600
+_TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-class BadInputMiddleware:
-    """Answers 400 to text that no database can hold (NUL, lone surrogates) in path, query or form."""
+class MaintenanceMiddleware:
+    """While settings.MAINTENANCE is on, every page but /healthz answers 503; static files are served before it."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not _is_storable(request.path) or not all(_is_storable(text) for text in _texts(request)):
+        if not settings.MAINTENANCE or request.path == reverse("healthz"):
+            return self.get_response(request)
+        response = render(request, "503.html", status=503)
+        response["Retry-After"] = str(_MAINTENANCE_SECONDS)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class StandingPagesMiddleware:
+    """Gives a page to the answers that Django leaves empty: 405."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            response.content = render_to_string("405.html", request=request)
+        return response
+
+
+class BadInputMiddleware:
+    """Answers what no view could make sense of, before any of them sees it.
+
+    413 to a body that is larger than any form or file of the portal; 400 to text that no database can hold (NUL, lone
+    surrogates) in path, query or form.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _body_length(request) > settings.REQUEST_BODY_MAX_BYTES:
+            return render(request, "413.html", status=413)
+        try:
+            texts = _texts(request)
+        except _TOO_LARGE:
+            return render(request, "413.html", status=413)
+        if not _is_storable(request.path) or not all(map(_is_storable, texts)):
             return render(request, "400.html", status=400)
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A body that is no form is read by its view alone, which finds out only then that it is too large."""
+        return render(request, "413.html", status=413) if isinstance(exception, _TOO_LARGE) else None
+
+
+def _body_length(request: HttpRequest) -> int:
+    """What the request says of its body's length; that much and no more of it is ever read."""
+    length = str(request.META.get("CONTENT_LENGTH") or "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
 
 
 def _texts(request: HttpRequest) -> list[str]:
     texts = [part for key, values in request.GET.lists() for part in (key, *map(str, values))]
-    if request.method == "POST" and request.content_type in {
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-    }:
-        try:
-            texts += [part for key, values in request.POST.lists() for part in (key, *map(str, values))]
-        except (RequestDataTooBig, TooManyFieldsSent):
-            # Django's own handler answers these with 4xx when the view's form is read.
-            return ["\0"]
+    if request.method == "POST" and request.content_type in _FORMS:
+        texts += [part for key, values in request.POST.lists() for part in (key, *map(str, values))]
     return texts
 
 

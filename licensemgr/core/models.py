@@ -47,6 +47,8 @@ class OutboxMessage(models.Model):
     last_error = models.CharField(max_length=300, blank=True)
     # After this business date the message is of no use to anybody and is not sent any more; empty: always of use.
     useful_until = models.DateField(null=True)
+    # It was of no use any more before it was sent; no fault of the mail server's.
+    withdrawn_at = models.DateTimeField(null=True)
     # Holds a link or code that lets its reader in: never shown to staff, and blanked once it is sent.
     is_confidential = models.BooleanField(default=False)
 

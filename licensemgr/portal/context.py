@@ -38,6 +38,8 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     """
     membership: Membership | None = getattr(request, "membership", None)
     context: dict[str, Any] = {
+        "is_demonstration": settings.DEMONSTRATION,
+        "is_signup_open": settings.SIGNUP == "open",
         "organization": membership.organization if membership else None,
         "membership": membership,
         "grant": getattr(request, "grant", None),

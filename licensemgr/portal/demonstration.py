@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from allauth.account.models import EmailAddress
-
 from licensemgr.core import clock
 from licensemgr.core.calendar import anniversary
 from licensemgr.portal.playing import ensure_catalogue
@@ -17,11 +15,14 @@ from organizations import books
 from organizations.models import Organization, Role, User
 from organizations.services import add_member, create_organization
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct, SystemSource
+from products.reseller_files import import_resellers
 from products.services import remove_system, report_system
 from subscriptions.queries import product_standing
 from subscriptions.services import allocate_licenses, start_subscription
 from wallet.services import issue_license_keys, redeem_license_key
 
+# Made-up companies in some thirty countries, in the form in which staff import resellers.
+RESELLERS_FILE = Path(__file__).parent / "demonstration_resellers.csv"
 PASSWORD = "license-manager-demo"  # noqa: S105 - the demonstration prints it
 
 CAMERA, AUDIO, ACCESS, SITE = "camera-station", "audio-manager", "access-manager", "site-monitor"
@@ -81,6 +82,7 @@ def seed_demonstration(*, today: date, keys_file: Path | None = None) -> dict[st
     Between them they show every row of R14a but the two of hardware. With ``keys_file``, keys for trying are written there.
     """
     products = _catalogue()
+    import_resellers(content=RESELLERS_FILE.read_bytes(), actor=None)
     people = {person.email: _make_person(person) for person in PEOPLE}
     organizations: dict[str, Organization] = {}
     with clock.jumps_allowed(), _quiet():
@@ -119,7 +121,7 @@ def _catalogue() -> dict[str, Product]:
 
 
 def _make_person(person: Person) -> User:
-    user = User.objects.create_user(
+    return User.objects.create_user(
         person.email,
         PASSWORD,
         first_name=person.name[0],
@@ -127,8 +129,6 @@ def _make_person(person: Person) -> User:
         is_staff=person.staff,
         is_superuser=person.staff,
     )
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return user
 
 
 def _create(slug: str, people: Mapping[str, User], on: date) -> Organization:

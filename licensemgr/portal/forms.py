@@ -129,6 +129,17 @@ class ChooseProductForm(forms.Form):
         field.queryset = Product.objects.all()
 
 
+class CloseForm(forms.Form):
+    """The organization's name, typed to close it."""
+
+    name = forms.CharField(
+        label=_("Name of the organization"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": _("Type the name of the organization to close it. Nothing was changed.")},
+    )
+
+
 class DateForm(forms.Form):
     """The date to which the demonstration's clock moves."""
 

@@ -12,8 +12,10 @@ from licensemgr.core import clock
 from organizations.models import Membership, Organization, User
 from products.models import DeviceCount, LicenseKind, LicenseType, RegisteredProduct, System
 from subscriptions import advice
+from subscriptions.notices import next_told_on
 from subscriptions.queries import ProductStanding, standings
 from subscriptions.rules import Status
+from wallet.settle import next_due as next_due_of_lots
 
 SYSTEMS_PER_PAGE = 50
 
@@ -81,8 +83,9 @@ PRODUCT_SORTS: Mapping[str, Callable[[ProductRow], tuple[object, ...]]] = {
 
 
 def product_rows(organization: Organization, on: date) -> list[ProductRow]:
-    """The rows of the organization's Product list, in a number of queries that does not grow with them."""
-    return [_row(standing) for standing in standings(organization, on)]
+    """The rows of the organization's Product list, in a number of queries that does not grow with them (R35: not hidden)."""
+    shown = organization.registered_products.filter(hidden_on=None).select_related("product")
+    return [_row(standing) for standing in standings(organization, on, shown)]
 
 
 def _row(standing: ProductStanding) -> ProductRow:
@@ -199,7 +202,11 @@ def my_systems_of(user: User) -> list[MySystem]:
         Membership.objects.filter(user=user, organization__closed_on=None)
         .select_related("organization")
         .annotate(
-            products=Count("organization__registered_products", distinct=True),
+            products=Count(
+                "organization__registered_products",
+                filter=Q(organization__registered_products__hidden_on=None),
+                distinct=True,
+            ),
             systems=Count("organization__systems", filter=Q(organization__systems__removed_on=None), distinct=True),
         )
         .order_by("organization__name", "pk")
@@ -221,20 +228,23 @@ class Event:
 
 
 def next_event_of(organizations: Iterable[Organization]) -> Event | None:
-    """The nearest date after today on which a standing of these organizations changes, or a job has something to do."""
+    """The nearest date after today on which a standing of these organizations changes, or people are told of something.
+
+    Of dates on which there may be something to tell, those on which there will be nothing are left out.
+    """
     events: list[Event] = []
     for organization in organizations:
         today = clock.today(organization)
-        due = organization.next_due_on
+        due = next_due_of_lots(organization)
         if due is not None and due > today:
             events.append(Event(due, organization.name))
         for standing in standings(organization, today):
-            day = advice.next_change_on(standing)
-            if day is not None:
+            days = [day for day in (advice.next_change_on(standing), next_told_on(standing)) if day is not None]
+            if days:
                 label = _("%(organization)s, %(product)s") % {
                     "organization": organization.name,
                     "product": standing.product.name,
                 }
-                events.append(Event(day, label))
+                events.append(Event(min(days), label))
     # Of one day the event that names the product.
     return min(events, key=lambda event: (event.on, -len(event.label)), default=None)

@@ -3,10 +3,12 @@
 import logging
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 
 from licensemgr.core import mail
 from licensemgr.core.errors import Refused
 from licensemgr.portal import daily
+from wallet.tries import forget_old_tries
 
 logger = logging.getLogger(__name__)
 
@@ -29,3 +31,11 @@ def send_outbox() -> None:
     sent = mail.send_outbox()
     if sent:
         logger.info("Mail sent: %s", sent)
+
+
+@shared_task(name="portal.forget_expired")
+def forget_expired() -> None:
+    """Delete sessions that ended, confidential mail that is long sent and old counts of tries: all name people."""
+    SessionStore.clear_expired()
+    mail.forget_old_confidential()
+    forget_old_tries()

@@ -210,6 +210,50 @@
     if (none) { none.hidden = shown > 0; if (!shown) say(none.textContent); }
   }
 
+  /* ----- the browser's position: asked for by a click only, and given away no more exactly than a kilometre ----- */
+  function locate(button) {
+    var form = button.form;
+    var note = form.querySelector("[data-locate-note]");
+    var tell = function (name) { note.textContent = button.getAttribute("data-text-" + name) || ""; note.hidden = false; say(note.textContent); };
+    if (!navigator.geolocation) { tell("failed"); return; }
+    tell("waiting");
+    button.setAttribute("aria-disabled", "true");
+    navigator.geolocation.getCurrentPosition(function (found) {
+      ["latitude", "longitude"].forEach(function (name) {
+        var input = form.elements.namedItem(name);
+        input.disabled = false;
+        input.value = found.coords[name].toFixed(2);
+      });
+      all("[data-locate-clears]", form).forEach(function (input) { input.value = ""; });
+      button.removeAttribute("aria-disabled");
+      form.requestSubmit();
+    }, function () {
+      button.removeAttribute("aria-disabled");
+      tell("failed");
+    }, { timeout: 15000, maximumAge: 600000 });
+  }
+
+  /* ----- suggestions below a field: arrow keys reach them, Escape closes them ----- */
+  function suggest(event) {
+    var at = event.target;
+    if (!at.closest) return;
+    var box = at.closest(".suggestions-box");
+    var input = at.matches("[data-suggestions]") ? at : box && doc.querySelector("[data-suggestions='#" + box.id + "']");
+    var list = input && doc.querySelector(input.getAttribute("data-suggestions"));
+    var links = list ? all("a", list) : [];
+    if (!links.length) return;
+    if (event.key === "Escape") { list.replaceChildren(); input.focus(); event.preventDefault(); return; }
+    var step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (!step || (at === input && step < 0)) return;
+    (links[links.indexOf(at) + step] || (step < 0 ? input : at)).focus();
+    event.preventDefault();
+  }
+
+  function closeSuggestions(at) {
+    if (at.matches("[data-suggestions]")) return;
+    all(".suggestions-box").forEach(function (box) { if (!box.contains(at)) box.replaceChildren(); });
+  }
+
   /* ----- one listener for clicks ----- */
   doc.addEventListener("click", function (event) {
     var at = event.target instanceof Element ? event.target : null;
@@ -228,6 +272,7 @@
       if (navigator.clipboard) navigator.clipboard.writeText(text).then(function () { b.setAttribute("data-copied", ""); say(words("copied")); setTimeout(function () { b.removeAttribute("data-copied"); }, 1500); });
       return;
     }
+    if ((b = at.closest("[data-locate]"))) { if (b.getAttribute("aria-disabled") !== "true") locate(b); return; }
     if ((b = at.closest("[data-dismiss]"))) {
       var gone = b.closest(b.getAttribute("data-dismiss"));
       if (gone) { gone.remove(); doc.getElementById("main").focus({ preventScroll: true }); }
@@ -235,7 +280,9 @@
     }
     if ((b = at.closest("a[aria-disabled='true']"))) event.preventDefault();
     all("details.menu[open]").forEach(function (menu) { if (!menu.contains(at)) menu.open = false; });
+    closeSuggestions(at);
   });
+  doc.addEventListener("keydown", suggest);
   doc.addEventListener("keydown", function (event) {
     if (event.key === "Escape") {
       all("details.menu[open]").forEach(function (menu) { menu.open = false; if (menu.contains(doc.activeElement)) menu.querySelector("summary").focus(); });
@@ -258,6 +305,7 @@
   }, true);
   doc.addEventListener("focusin", function (event) {
     all("details.menu[open]").forEach(function (menu) { if (!menu.contains(event.target)) menu.open = false; });
+    closeSuggestions(event.target);
   });
   doc.addEventListener("input", function (event) {
     if (event.target.matches("[data-filter-list]")) filter(event.target);
@@ -291,7 +339,9 @@
     var told = part.matches("[data-announce]") ? part : part.querySelector("[data-announce]");
     if (told) say(told.getAttribute("data-announce"));
     var wanted = part.querySelector(".form-errors") || part.querySelector("[data-focus]");
-    if (!wanted && doc.activeElement === doc.body) {
+    /* a part that loads by itself takes no focus */
+    var by = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
+    if (!wanted && by && doc.activeElement === doc.body) {
       wanted = part.querySelector("h1, h2, h3") || part;
       if (!wanted.hasAttribute("tabindex")) wanted.setAttribute("tabindex", "-1");
     }
@@ -299,14 +349,24 @@
   });
   doc.addEventListener("htmx:responseError", function (event) {
     var status = event.detail.xhr.status;
-    toast(words(status === 403 || status === 401 ? "forbidden" : status === 429 ? "many" : "error"));
+    var names = { 401: "forbidden", 403: "forbidden", 413: "large", 429: "many", 503: "maintenance" };
+    toast(words(names[status] || "error"));
   });
   doc.addEventListener("htmx:sendError", function () { toast(words("offline")); });
   doc.addEventListener("htmx:timeout", function () { toast(words("offline")); });
 
+  /* ----- the time zone that the browser is in, where nobody has chosen one ----- */
+  function guessTimeZone() {
+    var select = doc.querySelector("select[data-guess='time-zone']");
+    var zone = "";
+    try { zone = Intl.DateTimeFormat().resolvedOptions().timeZone || ""; } catch (e) { /* an old browser: one chooses */ }
+    if (select && zone && all("option", select).some(function (option) { return option.value === zone; })) select.value = zone;
+  }
+
   /* ----- start ----- */
   function start() {
     showTheme();
+    guessTimeZone();
     all("[data-wallet-form]").forEach(wallet);
     var errors = doc.querySelector(".form-errors");
     if (errors) errors.focus();

@@ -25,6 +25,7 @@ from subscriptions.errors import ConfirmationChanged, NeedNotMatched
 from subscriptions.forms import AllocationForm, Confirmation, missing_plan, open_confirmation, seal_confirmation
 from subscriptions.models import Allocation
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
+from subscriptions.releasing import releasable_year
 from subscriptions.status_words import status_words
 from wallet.errors import NotEnoughLicenses
 
@@ -213,6 +214,7 @@ def _page(
         "rows": _rows(standing, form),
         "stocks": [(license_type, wallet[license_type.code]) for license_type in standing.types],
         "missing_total": sum(year.missing_total for year in standing.years),
+        "releasable": releasable_year(standing),
         "may_manage": may(request.membership, Permission.MANAGE_LICENSES),
     }
     return page(request, "subscriptions/product_licensing.html", context, status=status)

@@ -40,12 +40,25 @@ def take_the_locks_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Gate:
-    """Put around a function that runs behind a check: counts who comes so far. ``waits_for`` lets that many meet there."""
+    """Put around a function that runs behind a check: counts who comes so far. ``waits_for`` lets that many meet there.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: object, name: str, *, waits_for: int = 0) -> None:
+    ``meets`` is another gate before which some of them wait.
+    """
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        module: object,
+        name: str,
+        *,
+        waits_for: int = 0,
+        meets: "Gate | None" = None,
+    ) -> None:
         self.passed = 0
         self._count = threading.Lock()
-        self._meeting = threading.Barrier(waits_for) if waits_for else None
+        self._meeting: threading.Barrier | None = threading.Barrier(waits_for) if waits_for else None
+        if meets is not None:
+            self._meeting = meets._meeting
         self._original: Callable[..., Any] = getattr(module, name)
         monkeypatch.setattr(module, name, self._go_through)
 

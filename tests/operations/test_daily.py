@@ -78,7 +78,9 @@ def test_each_organization_is_settled_by_its_own_day(frozen_clock: FrozenClock) 
 def test_a_date_settles_up_to_it_and_never_beyond_today(frozen_clock: FrozenClock) -> None:
     organization = _with_lot(frozen_clock)
     frozen_clock.move_to(date(2032, 3, 11))
-    assert daily.run_daily(on=date(2032, 2, 29)).looked_at == 0
+    assert daily.run_daily(on=date(2031, 9, 2)).looked_at == 0
+    # From 180 days before on there are days of notices; here is nobody to be told.
+    assert daily.run_daily(on=date(2032, 2, 29)) == daily.DailyFigures(looked_at=1, settled=1)
     assert daily.run_daily(on=date(2099, 1, 1)).written == 1
     organization.refresh_from_db()
     assert organization.settled_through == date(2032, 3, 11)
@@ -132,5 +134,9 @@ def test_the_schedule_names_the_jobs_that_there_are() -> None:
     from licensemgr.celery import app
 
     app.loader.import_default_modules()
-    assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {"portal.run_daily", "portal.send_outbox"}
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
+        "portal.run_daily",
+        "portal.send_outbox",
+        "portal.forget_expired",
+    }
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)

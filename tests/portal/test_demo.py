@@ -31,6 +31,7 @@ def demonstration(settings: Settings, monkeypatch: pytest.MonkeyPatch, books: Bo
 def test_outside_of_the_demonstration_there_is_none(manager_client: Client) -> None:
     assert manager_client.post(CLOCK, {"move": "day"}).status_code == 404
     assert manager_client.get("/demo/mail/").status_code == 404
+    assert manager_client.get("/demo/mail/1/html/").status_code == 404
     assert "demobar" not in manager_client.get("/").content.decode()
 
 
@@ -60,10 +61,28 @@ def test_the_daily_job_runs_for_what_was_passed(manager_client: Client, demonstr
     assert organization.settled_through == date(2029, 6, 1)
 
 
-def test_next_stops_at_the_end_of_grace_and_at_the_renewal(manager_client: Client, demonstration: Books) -> None:
+def test_next_stops_where_something_changes_or_is_told(manager_client: Client, demonstration: Books) -> None:
+    """Grace until 31 March 2027 and the renewal of 1 March 2028, each with the two notices before it."""
     demonstration.start(START)
-    manager_client.post(CLOCK, {"move": "next"})
-    assert clock.now().date() == date(2027, 4, 1)
+    stops = []
+    for _event in range(6):
+        manager_client.post(CLOCK, {"move": "next"})
+        stops.append(clock.now().date())
+    assert stops == [
+        date(2027, 3, 24),
+        date(2027, 3, 30),
+        date(2027, 4, 1),
+        date(2028, 1, 1),
+        date(2028, 1, 31),
+        date(2028, 3, 1),
+    ]
+
+
+def test_next_passes_over_days_on_which_there_is_nothing_to_tell(manager_client: Client, demonstration: Books) -> None:
+    """With this year and the next one licensed, the renewal is next."""
+    demonstration.start(START)
+    demonstration.redeem(START, core=21)
+    demonstration.allocate(START, {"core": 10}, {"core": 10})
     manager_client.post(CLOCK, {"move": "next"})
     assert clock.now().date() == date(2028, 3, 1)
 
@@ -83,15 +102,14 @@ def test_it_returns_to_this_site_only(manager_client: Client, demonstration: Boo
         assert manager_client.post(CLOCK, {"move": "day", "next": url})["Location"] == "/"
 
 
-def test_signed_in_people_only(anonymous_client: Client, demonstration: Books) -> None:
+def test_signed_in_people_only_move_the_clock(anonymous_client: Client, demonstration: Books) -> None:
     assert anonymous_client.post(CLOCK, {"move": "day"}).status_code == 302
-    assert anonymous_client.get("/demo/mail/").status_code == 302
     assert clock.now().date() == START
     assert Client(enforce_csrf_checks=True).post(CLOCK, {"move": "day"}).status_code == 403
 
 
-def test_mail_is_read_there(manager_client: Client, demonstration: Books) -> None:
-    assert "No mail yet" in manager_client.get("/demo/mail/").content.decode()
+def test_mail_is_read_there_by_who_waits_for_a_code_too(anonymous_client: Client, demonstration: Books) -> None:
+    assert "No mail yet" in anonymous_client.get("/demo/mail/").content.decode()
     OutboxMessage.objects.create(
         recipient="ada@example.com",
         subject="Grown",
@@ -101,6 +119,40 @@ def test_mail_is_read_there(manager_client: Client, demonstration: Books) -> Non
         written_at=clock.real_now(),
         next_attempt_at=clock.real_now(),
     )
-    page = manager_client.get("/demo/mail/").content.decode()
+    page = anonymous_client.get("/demo/mail/").content.decode()
     assert "ada@example.com" in page
     assert "<script>alert" not in page
+
+
+def test_the_html_of_a_mail_is_shown_apart_and_can_do_nothing(manager_client: Client, demonstration: Books) -> None:
+    demonstration.start(START)
+    told = OutboxMessage.objects.get(recipient="administrator@example.com")
+    page = manager_client.get("/demo/mail/").content.decode()
+    assert f'href="/demo/mail/{told.pk}/html/"' in page
+    shown = manager_client.get(f"/demo/mail/{told.pk}/html/")
+    assert shown.content.decode() == told.body_html
+    policy = {part.strip() for part in shown["Content-Security-Policy"].split(";")}
+    assert policy == {
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "sandbox",
+    }
+    assert "unsafe-inline" not in manager_client.get("/demo/mail/")["Content-Security-Policy"]
+    OutboxMessage.objects.update(body_html="")
+    assert manager_client.get(f"/demo/mail/{told.pk}/html/").status_code == 404
+    assert "/html/" not in manager_client.get("/demo/mail/").content.decode()
+
+
+def test_mail_that_was_over_before_it_could_be_sent_is_shown_when_asked_for(
+    manager_client: Client, demonstration: Books
+) -> None:
+    demonstration.start(START)
+    demonstration.redeem(START, core=10)
+    demonstration.allocate(START, {"core": 10})
+    assert "grace period until" not in manager_client.get("/demo/mail/").content.decode()
+    page = manager_client.get("/demo/mail/?all=1").content.decode()
+    assert "grace period until" in page
+    assert "Not sent: what it tells of was over before." in page

@@ -12,7 +12,7 @@ from django.urls import reverse
 from history.models import Action, Record
 from history.record import record
 from history.sentences import _SENTENCES, Names, sentence
-from licensemgr.portal.views.history import safe_cell
+from licensemgr.core.spreadsheets import safe_cell
 from organizations.models import Organization, User
 from tests.conftest import FrozenClock
 from tests.factories import Books

@@ -26,16 +26,67 @@ def test_nothing_is_due_before_anything_was_started_or_redeemed(books: Books) ->
 def test_the_nearest_of_renewal_expiry_and_reminder(books: Books) -> None:
     books.report(DAY, core=1)
     books.redeem(DAY, core=2)
-    assert next_due(books) == date(2032, 3, 1)  # the lot
+    assert next_due(books) == date(
+        2031, 9, 3
+    )  # 180 days before the lot expires: 29 + 31 + 31 + 30 + 31 + 28 of September
     books.start(DAY)
-    assert next_due(books) == date(2028, 3, 1)  # the renewal date
+    assert next_due(books) == date(2027, 3, 24)  # 7 days before the grace ends
     books.allocate(DAY, {"core": 1})
     books.report(date(2027, 5, 31), core=3)  # growth 2, allowance 1
     assert next_due(books) == date(2027, 6, 30)  # told again after a month
     books.settle(date(2027, 6, 30))
     assert next_due(books) == date(2027, 7, 31)
     books.report(date(2027, 7, 1), core=2)
-    assert next_due(books) == date(2028, 3, 1)
+    assert next_due(books) == date(2028, 1, 1)  # 60 days before the renewal date
+
+
+def test_each_day_of_a_notice_is_waited_for_and_then_the_renewal(books: Books) -> None:
+    books.report(DAY, core=1)
+    books.start(DAY)
+    waited = []
+    for _stop in range(6):
+        waited.append(next_due(books))
+        books.settle(waited[-1] or DAY)
+    assert waited == [
+        date(2027, 3, 24),
+        date(2027, 3, 30),
+        date(2028, 1, 1),
+        date(2028, 1, 31),
+        date(2028, 3, 1),
+        date(2028, 3, 24),
+    ]
+
+
+def test_a_day_on_which_there_is_nothing_to_tell_is_passed(books: Books) -> None:
+    books.report(DAY, core=1)
+    books.redeem(DAY, core=1)
+    books.start(DAY)
+    books.allocate(DAY, {"core": 1})
+    assert next_due(books) == date(2027, 3, 24)
+    assert books.settle(date(2027, 3, 24)) == 0
+    assert next_due(books) == date(2027, 3, 30)
+
+
+def test_of_several_lots_the_nearest_notice_or_expiry(books: Books) -> None:
+    """Lots of 1 March and 1 May 2027: 180 days before 1 March 2032 is 3 September, before 1 May 2032 is 3 November 2031."""
+    books.report(DAY, core=1)
+    books.redeem(DAY, core=1)
+    books.redeem(date(2027, 5, 1), core=1)
+    waited = []
+    for _stop in range(8):
+        waited.append(next_due(books))
+        books.settle(waited[-1] or DAY)
+    assert waited == [
+        date(2031, 9, 3),
+        date(2031, 11, 3),
+        date(2031, 12, 2),
+        date(2032, 1, 31),
+        date(2032, 2, 1),  # 90 days before 1 May
+        date(2032, 3, 1),
+        date(2032, 4, 1),
+        date(2032, 5, 1),
+    ]
+    assert next_due(books) is None
 
 
 def test_an_empty_lot_is_not_waited_for(books: Books) -> None:
@@ -43,9 +94,10 @@ def test_an_empty_lot_is_not_waited_for(books: Books) -> None:
     books.redeem(DAY, core=1)
     books.start(DAY)
     books.allocate(DAY, {"core": 1})
-    books.settle(date(2031, 12, 31))
+    books.settle(date(2032, 2, 29))
     assert next_due(books) == date(2032, 3, 1)  # a renewal; the lot that would expire on that day holds nothing
-    assert books.settle(date(2032, 3, 1)) == 1
+    assert books.settle(date(2032, 3, 1)) == 2  # the year that opens, and the administrator who is told
+    assert "wallet.lot.expired" not in [action for _n, action, *_rest in dump_books(books.organization)["records"]]
 
 
 def test_a_day_on_which_nothing_is_due_costs_few_queries(
@@ -67,7 +119,8 @@ def test_on_one_day_years_open_before_lots_expire_and_products_keep_their_order(
     books.start(DAY, product="audio-manager")
     books.start(DAY)
     books.settle(date(2032, 3, 1))
-    told = [(action, day) for _sequence, action, day, _payload in dump_books(books.organization)["records"]]
+    written = dump_books(books.organization)
+    told = [(action, day) for _sequence, action, day, _payload in written["records"]]
     assert told[-4:] == [
         ("subscriptions.year.opened", date(2032, 3, 1)),
         ("subscriptions.year.opened", date(2032, 3, 1)),

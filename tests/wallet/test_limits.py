@@ -94,9 +94,9 @@ def test_a_place_is_free_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_address_that_can_not_be_read_is_limited_like_one() -> None:
-    assert limits._network("no address") == "unknown"
-    assert limits._network("::ffff:192.0.2.1") == "192.0.2.1"
-    assert limits._network("fe80::1%eth0") == "fe80::"
+    assert limits.counted_address("no address") == "unknown"
+    assert limits.counted_address("::ffff:192.0.2.1") == "192.0.2.1"
+    assert limits.counted_address("fe80::1%eth0") == "fe80::"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -201,7 +201,7 @@ class TestR22FiveYears:
         books.redeem(date(2028, 2, 29), core=5)
         assert books.stand(date(2033, 2, 27)).wallet["subscription"]["core-device"] == 5
         assert books.stand(date(2033, 2, 28)).wallet["subscription"]["core-device"] == 0
-        assert books.settle(date(2033, 2, 27)) == 0
+        assert books.settle(date(2033, 2, 27)) == 3  # the notices 180, 90 and 30 days before
         assert books.settle(date(2033, 2, 28)) == 1
         record = Record.objects.get(organization=books.organization, action="wallet.lot.expired")
         assert (record.happened_on, record.payload["licenses"]) == (date(2033, 2, 28), {"core-device": 5})
@@ -209,6 +209,7 @@ class TestR22FiveYears:
     def test_both_kinds_expire(self, ready: Books) -> None:
         ready.redeem(DAY, kind="hardware", core=4)
         assert ready.stand(date(2032, 3, 1)).wallet["hardware"]["core-device"] == 0
+        assert ready.settle(date(2032, 2, 29)) == 3  # the notices 180, 90 and 30 days before
         assert ready.settle(date(2032, 3, 1)) == 1
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
-from typing import cast
+from typing import Any, cast
 
+from csp.constants import NONE, UNSAFE_INLINE
+from csp.decorators import csp
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import formats
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -26,17 +28,27 @@ from licensemgr.portal.queries import next_event_of
 from organizations.models import Organization, User
 from subscriptions.notices import months_after
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponseBase]
+MAILS_PER_PAGE = 25
+# A mail's HTML has its styles within; beyond that it can do nothing, and is of another origin than the portal.
+MAIL_POLICY = {
+    "default-src": [NONE],
+    "style-src": [UNSAFE_INLINE],
+    "base-uri": [NONE],
+    "form-action": [NONE],
+    "frame-ancestors": [NONE],
+    "sandbox": True,
+}
 
 
 def demonstration_only(view: View) -> View:
     """404 outside of demonstration mode."""
 
     @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.DEMONSTRATION:
             raise Http404
-        return view(request)
+        return view(request, *args, **kwargs)
 
     return guarded
 
@@ -73,7 +85,7 @@ def _target(request: HttpRequest, form: DateForm) -> date | None:
     if move == "month":
         return min(months_after(today, 1), LAST_DATE) if today < LAST_DATE else today
     if move == "next":
-        organizations = Organization.objects.filter(memberships__user=cast(User, request.user))
+        organizations = Organization.objects.filter(memberships__user=cast(User, request.user), closed_on=None)
         event = next_event_of(organizations)
         if event is None:
             raise clock.ClockCannotMove(
@@ -91,8 +103,23 @@ def _next(request: HttpRequest) -> str:
 
 @demonstration_only
 @require_GET
-@login_required
 def demo_mail(request: HttpRequest) -> HttpResponse:
-    """The mail that would have been sent, newest first."""
-    pages = Paginator(OutboxMessage.objects.select_related("organization").order_by("-pk"), 50)
-    return render(request, "portal/demo_mail.html", {"page_obj": pages.get_page(request.GET.get("page"))})
+    """The mail that would have been sent, newest first; for who has no account yet, too, and waits for a code.
+
+    With ``all`` in the query, what was over before it could be sent is there as well.
+    """
+    mails = OutboxMessage.objects.select_related("organization").order_by("-business_date", "-pk")
+    shows_all = "all" in request.GET
+    if not shows_all:
+        mails = mails.filter(withdrawn_at=None)
+    pages = Paginator(mails, MAILS_PER_PAGE)
+    context = {"page_obj": pages.get_page(request.GET.get("page")), "shows_all": shows_all}
+    return render(request, "portal/demo_mail.html", context)
+
+
+@demonstration_only
+@require_GET
+@csp(MAIL_POLICY)  # type: ignore[arg-type]  # its types know views without further arguments only
+def demo_mail_html(request: HttpRequest, message: int) -> HttpResponse:
+    """The HTML of a mail, as its reader's program shows it."""
+    return HttpResponse(get_object_or_404(OutboxMessage.objects.exclude(body_html=""), pk=message).body_html)

@@ -1,30 +1,25 @@
 """History: what happened in an organization, who did it and when; searched, filtered, exported (R32)."""
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from django import forms
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from history.models import Action, Record
-from history.queries import SYSTEM, HistoryFilter, all_records, history_page, names_of, people_in_history
-from history.sentences import Names, people_named, sentence
-from licensemgr.core import clock
+from history.models import Action
+from history.queries import SYSTEM, HistoryFilter, all_records, history_page, people_in_history
+from licensemgr.core.spreadsheets import csv_lines
+from licensemgr.portal.history_lines import history_lines, history_rows
+from licensemgr.portal.taking_back import ways_back
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.models import Organization
 from products.answers import wants_fragment
-from products.models import LicenseType
-
-_CSV_COLUMNS = ("Number", "Date", "Written at", "Person", "E-mail address", "Action", "Product", "What happened")
 
 
 class HistoryFilterForm(forms.Form):
@@ -94,31 +89,6 @@ class HistoryFilterForm(forms.Form):
         )
 
 
-@dataclass(frozen=True)
-class HistoryLine:
-    """One record as the page shows it. ``local`` is when it was written, in the organization's time zone."""
-
-    record: Record
-    who: str
-    what: str
-    local: datetime
-
-    @property
-    def local_time(self) -> str:
-        """The time of day at which it was written, by the organization's clocks."""
-        return formats.time_format(self.local.time(), "H:i")
-
-    @property
-    def local_instant(self) -> str:
-        """The day and the time at which it was written, by the organization's clocks."""
-        return f"{formats.date_format(self.local.date(), 'DATE_FORMAT')}, {self.local_time}"
-
-    @property
-    def is_of_that_day(self) -> bool:
-        """Whether it was written on the day on which it happened, so that one time tells both."""
-        return self.local.date() == self.record.happened_on
-
-
 @require_safe
 @vary_on_headers("HX-Request")
 @organization_view(Permission.LOOK)
@@ -127,13 +97,17 @@ def history(request: OrganizationRequest) -> HttpResponse:
     form = HistoryFilterForm(request.organization, request.GET)
     readable = form.is_valid()
     page = history_page(request.organization, form.wanted, form.cleaned_data.get("before"))
+    ways = ways_back(request.membership, page.records, request.today)
     shown = request.GET.copy()
     shown.pop("before", None)
     query = shown.urlencode()
     context = {
         "organization": request.organization,
         "form": form,
-        "lines": _lines(request.organization, page.records),
+        "lines": [
+            replace(line, way_back=ways.get(line.record.sequence))
+            for line in history_lines(request.organization, page.records)
+        ],
         "next_before": page.next_before,
         "is_first": not form.cleaned_data.get("before"),
         "is_filtered": any(shown.values()),
@@ -157,65 +131,10 @@ def history_csv(request: OrganizationRequest) -> HttpResponse:
             "is_first": True,
         }
         return render(request, "portal/history.html", context, status=422)
-    rows = _csv_rows(request.organization, all_records(request.organization, form.wanted))
-    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
+    rows = history_rows(request.organization, all_records(request.organization, form.wanted))
+    response = StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = (
         f'attachment; filename="history-{request.organization.slug}-{request.today.isoformat()}.csv"'
     )
     # Django's answers that stream have no type in common with the others but their base.
     return cast(HttpResponse, response)
-
-
-def _lines(organization: Organization, records: Iterable[Record]) -> list[HistoryLine]:
-    """The records with names and sentences, in a number of queries that does not grow with them."""
-    records = list(records)
-    names = Names(
-        people=names_of({person for record in records for person in people_named(record)}),
-        license_types={
-            (product_id, code): name
-            for product_id, code, name in LicenseType.objects.filter(
-                product__registrations__organization=organization
-            ).values_list("product_id", "code", "name")
-        },
-    )
-    zone = clock.zone(organization.time_zone)
-    return [
-        HistoryLine(
-            record,
-            str(record.actor) if record.actor else _("License Manager"),
-            sentence(record, names),
-            record.written_at.astimezone(zone),
-        )
-        for record in records
-    ]
-
-
-class _Echo:
-    """A file that gives back what is written to it, so that rows can be streamed."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _csv_rows(organization: Organization, chunks: Iterable[list[Record]]) -> Iterator[str]:
-    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
-    yield writer.writerow(_CSV_COLUMNS)
-    for chunk in chunks:
-        for line in _lines(organization, chunk):
-            record = line.record
-            cells = (
-                str(record.sequence),
-                record.happened_on.isoformat(),
-                line.local.isoformat(timespec="seconds"),
-                line.who,
-                record.actor.email if record.actor else "",
-                str(record.get_action_display()),
-                record.product.name if record.product else "",
-                line.what,
-            )
-            yield writer.writerow([safe_cell(cell) for cell in cells])
-
-
-def safe_cell(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula: an apostrophe before what could begin one."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
+from licensemgr.portal.hiding import count_hidden, has_unused
 from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, current_devices, product_rows
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
@@ -37,6 +38,8 @@ def product_list(request: OrganizationRequest) -> HttpResponse:
     context = {
         "rows": choose_rows(rows, search=search, status=status, sort=sort),
         "total": len(rows),
+        "hidden": count_hidden(request.organization),
+        "can_hide": has_unused(request.organization, [row.standing for row in rows]),
         "attention": sum(row.wants_attention for row in rows),
         "statuses": sorted(statuses.items(), key=lambda item: item[1]),
         "search": search,

@@ -1,10 +1,24 @@
 """Pages that anybody may see."""
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from dataclasses import replace
+from typing import Any
 
-from licensemgr.portal import resellers
-from products.answers import page
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_safe
+
+from licensemgr.core.answers import page, wants_fragment
+from licensemgr.core.countries import countries, country_name
+from licensemgr.portal.buying import Question, query_for_town, read_question
+from products.models import Product, ResellerKind
+from products.resellers import Listed, Search, as_listed, find_resellers, listed_resellers
+from products.towns import largest_town, suggest_towns
+
+_RESELLERS_PER_PAGE = 25
+# With a single letter half of the list would be suggested.
+_SUGGEST_FROM = 2
 
 
 @require_GET
@@ -13,19 +27,53 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
-@require_GET
+@require_safe
 def where_to_buy(request: HttpRequest) -> HttpResponse:
-    """Resellers and system integrators by country, searched by country, place, name or product."""
-    country = request.GET.get("country", "").strip().upper()
-    search = request.GET.get("search", "").strip()[:100]
-    known = country in resellers.COUNTRIES
-    groups = resellers.by_country(country=country if known else "", search=search)
+    """Resellers and system integrators, the nearest first where a town or a position is chosen."""
+    asked = read_question(request)
+    search = find_resellers(asked.wanted)
+    page_obj = Paginator(search.found, _RESELLERS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "groups": groups,
-        "found": sum(len(group.resellers) for group in groups),
-        "countries": sorted(resellers.COUNTRIES.items(), key=lambda item: str(item[1])),
-        "country": country if known else "",
-        "unknown_country": bool(country) and not known,
-        "search": search,
+        "asked": asked,
+        "country_name": country_name(asked.country),
+        "countries": countries(),
+        "kinds": ResellerKind.choices,
+        "products": Product.objects.all(),
+        "choices": [(town, query_for_town(request.GET, town)) for town in asked.place.others],
+        "page_obj": page_obj,
+        "listed": as_listed(page_obj.object_list),
+        "nearer_abroad": next(iter(as_listed([search.nearer_abroad] if search.nearer_abroad else [])), None),
+        **_instead(request, asked, search),
     }
     return page(request, "portal/where_to_buy.html", context)
+
+
+def _instead(request: HttpRequest, asked: Question, search: Search) -> dict[str, Any]:
+    """What to do where nobody was found: look in all countries, drop the filters, or wait for the first to be listed."""
+    if search.found:
+        return {}
+    elsewhere = bool(asked.country) and bool(find_resellers(replace(asked.wanted, country="")).found)
+    town = largest_town(asked.country) if elsewhere and asked.place.near is None else None
+    return {"elsewhere": elsewhere, "elsewhere_town": town, "nobody_listed": not listed_resellers().exists()}
+
+
+@require_safe
+def where_to_buy_towns(request: HttpRequest) -> HttpResponse:
+    """Towns that begin with what is being typed, as links; without htmx the page itself finds the town."""
+    if not wants_fragment(request):
+        return redirect(f"{reverse('where_to_buy')}?{request.GET.urlencode()}")
+    text = request.GET.get("place", "").strip()[:100]
+    towns = suggest_towns(text, country=request.GET.get("country", "")) if len(text) >= _SUGGEST_FROM else []
+    context = {"choices": [(town, query_for_town(request.GET, town)) for town in towns], "typed": text}
+    return render(request, "portal/_where_to_buy_towns.html", context)
+
+
+@require_safe
+def where_to_buy_details(request: HttpRequest, reseller: int) -> HttpResponse:
+    """One reseller: address, phone, web, mail, products; the way back keeps what was searched for."""
+    found = get_object_or_404(listed_resellers().prefetch_related("products"), pk=reseller)
+    asked = read_question(request)
+    near, km = asked.place.near, None
+    if near is not None and found.latitude is not None and found.longitude is not None:
+        km = near.km_to(found.latitude, found.longitude)
+    return render(request, "portal/where_to_buy_details.html", {"asked": asked, "listed": Listed(found, km)})

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from licensemgr.portal.queries import my_systems_of
+from organizations.invitations import remembered_invitation
 from organizations.models import User
 
 
@@ -15,4 +16,10 @@ from organizations.models import User
 @login_required
 def my_systems(request: HttpRequest) -> HttpResponse:
     """The person's organizations; the entry *Licenses* opens the Product list."""
-    return render(request, "portal/my_systems.html", {"systems": my_systems_of(cast(User, request.user))})
+    token, invitation = remembered_invitation(request.session) or ("", None)
+    context = {
+        "systems": my_systems_of(cast(User, request.user)),
+        "invitation_token": token,
+        "invitation": invitation,
+    }
+    return render(request, "portal/my_systems.html", context)

@@ -78,6 +78,7 @@ class Command(BaseCommand):
                 say=self.stdout.write,
                 environment={
                     "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+                    "PORTAL_URL": os.environ.get("PORTAL_URL", f"http://localhost:{port}"),
                     # In a container everybody is root; a demonstration may say nothing of it.
                     "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
                 },

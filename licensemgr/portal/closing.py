@@ -1,0 +1,91 @@
+"""Closing an organization: nobody enters any more, its system ids are free, its books stay for staff (R35)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from history.models import Action
+from history.record import record
+from licensemgr.core import clock
+from licensemgr.core.errors import Refused
+from licensemgr.portal.exporting import is_exported
+from organizations.books import changing, lock_organization
+from organizations.invitations import revoke_invitations
+from organizations.models import Organization, User
+from organizations.queries import unanswered_invitations
+from organizations.services import require_administrator
+from products.models import LicenseKind
+from products.services import remove_all_systems
+from subscriptions.queries import standings
+
+
+class NotExported(Refused):
+    """History and entries were not downloaded, or something happened since."""
+
+    code = "not exported"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "History and entries have to be downloaded after the last change, and they were not. Nothing was changed. "
+                "Download them, then close the organization."
+            )
+        )
+
+
+class NameNotTyped(Refused):
+    """The name that was typed is not the organization's."""
+
+    code = "name not typed"
+    field = "name"
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(_("To close the organization, type its name: %(name)s. Nothing was changed.") % {"name": name})
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What closing an organization ends, as its page names it."""
+
+    members: int
+    systems: int
+    invitations: int
+    # Licenses that nobody can use any more: in the wallets, and allocated to this and later years.
+    licenses_in_wallets: int
+    licenses_allocated: int
+
+
+def preview_closing(organization: Organization, on: date) -> Closing:
+    """What `close_organization` would end now."""
+    found = standings(organization, on)
+    return Closing(
+        members=organization.memberships.count(),
+        systems=sum(standing.systems for standing in found),
+        invitations=len(unanswered_invitations(organization, clock.real_now())),
+        licenses_in_wallets=sum(standing.wallet_total(kind) for standing in found for kind in LicenseKind.values),
+        licenses_allocated=sum(year.allocated_total for standing in found for year in standing.years),
+    )
+
+
+def close_organization(*, organization: Organization, typed_name: str, actor: User | None, on: date) -> None:
+    """Close an organization for good; one that is closed already stays so.
+
+    Raises NameNotTyped, NotExported, NotAdministrator.
+    """
+    with transaction.atomic():
+        if lock_organization(organization).closed_on is not None:
+            return
+        with changing(organization, on) as locked:
+            require_administrator(locked, actor)
+            if not locked.is_called(typed_name):
+                raise NameNotTyped(name=locked.name)
+            # Looked at after settling: what became true just now has to be downloaded, too.
+            if not is_exported(locked):
+                raise NotExported
+            remove_all_systems(locked=locked, actor=actor, on=on)
+            revoke_invitations(locked=locked, actor=actor, on=on)
+            locked.closed_on = on
+            locked.save(update_fields=["closed_on"])
+            record(organization=locked, action=Action.ORGANIZATION_CLOSED, actor=actor, on=on)

@@ -1,0 +1,235 @@
+"""All of an organization's History and entries in one zip, made while it is sent: memory does not grow with the books."""
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import IO, cast
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from history.models import Action, Record
+from history.queries import HistoryFilter, all_records
+from history.record import record
+from licensemgr.core import clock
+from licensemgr.core.spreadsheets import csv_lines
+from licensemgr.portal.history_lines import HISTORY_COLUMNS, history_rows
+from organizations.books import lock_organization, settle
+from organizations.models import Organization, User
+from products.models import LicenseKind
+from subscriptions import rules
+from subscriptions.models import SubscriptionPeriod
+from wallet.models import AccountCategory, AccountUnit, Entry, LedgerAccount, Lot, Transfer, TransferReason
+
+_TRANSFERS_PER_CHUNK = 500
+_PIECE_BYTES = 64 * 1024
+
+ENTRY_COLUMNS = (
+    "Transfer",
+    "Date",
+    "Written at",
+    "Person",
+    "E-mail address",
+    "Reason",
+    "Product",
+    "Product code",
+    "License type",
+    "License type code",
+    "Kind",
+    "Unit",
+    "From",
+    "To",
+    "Quantity",
+    "Lot entered on",
+    "Lot expires on",
+    "Subscription year from",
+)
+
+
+def note_export(*, organization: Organization, actor: User | None, on: date) -> Record:
+    """Settle the books and put on History that they are downloaded now: closing looks at this (R35)."""
+    with transaction.atomic():
+        settle(organization, on)
+        locked = lock_organization(organization)
+        return record(organization=locked, action=Action.ORGANIZATION_EXPORTED, actor=actor, on=on)
+
+
+def is_exported(organization: Organization) -> bool:
+    """Whether nothing was put on History since it was last downloaded, but other downloads."""
+    records = Record.objects.filter(organization=organization).order_by("-sequence")
+    exported = records.filter(action=Action.ORGANIZATION_EXPORTED).first()
+    changed = records.exclude(action=Action.ORGANIZATION_EXPORTED).first()
+    return exported is not None and (changed is None or changed.sequence < exported.sequence)
+
+
+def export_zip(organization: Organization) -> Iterator[bytes]:
+    """The zip, piece by piece: README.txt, history.csv and entries.csv."""
+    made = _Pieces()
+    with zipfile.ZipFile(cast(IO[bytes], made), "w") as archive:
+        for name, lines in _files(organization):
+            with archive.open(_member(name), "w", force_zip64=True) as file:
+                for line in lines:
+                    file.write(line.encode())
+                    if made.length > _PIECE_BYTES:
+                        yield made.take()
+    yield made.take()
+
+
+class _Pieces:
+    """A file that can only be written to, and gives away what was written since the last time."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    @property
+    def length(self) -> int:
+        return len(self._written)
+
+    def write(self, data: bytes) -> int:
+        self._written += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def take(self) -> bytes:
+        taken, self._written = bytes(self._written), bytearray()
+        return taken
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, date_time=clock.real_now().timetuple()[:6])
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def _files(organization: Organization) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "README.txt", [_readme(organization)]
+    # A byte order mark, so that spreadsheets read the letters right.
+    yield "history.csv", _marked(csv_lines(history_rows(organization, all_records(organization, HistoryFilter()))))
+    yield "entries.csv", _marked(csv_lines(_entry_rows(organization)))
+
+
+def _marked(lines: Iterable[str]) -> Iterator[str]:
+    yield "\ufeff"
+    yield from lines
+
+
+def _entry_rows(organization: Organization) -> Iterator[Sequence[str]]:
+    """Every movement, the oldest first, in chunks that memory holds."""
+    yield ENTRY_COLUMNS
+    period = SubscriptionPeriod.objects.filter(organization=organization).first()
+    zone = clock.zone(organization.time_zone_at(clock.now()))
+    transfers = Transfer.objects.filter(organization=organization).order_by("sequence")
+    last = 0
+    while chunk := list(transfers.filter(sequence__gt=last)[:_TRANSFERS_PER_CHUNK].values_list("pk", "sequence")):
+        last = chunk[-1][1]
+        entries = (
+            Entry.objects.filter(organization=organization, transfer__in=[pk for pk, _sequence in chunk])
+            .select_related(
+                "transfer__actor",
+                "transfer__registered_product__product",
+                "from_account__license_type",
+                "from_account__lot",
+                "from_account__year_holding__year",
+                "to_account__lot",
+                "to_account__year_holding__year",
+            )
+            .order_by("transfer__sequence", "pk")
+        )
+        for entry in entries:
+            made, account = entry.transfer, entry.from_account
+            lot, year = _lot_of(entry), _year_of(entry)
+            actor, product = made.actor, made.registered_product.product
+            yield (
+                str(made.sequence),
+                made.happened_on.isoformat(),
+                made.written_at.astimezone(zone).isoformat(timespec="seconds"),
+                str(actor) if actor else _("License Manager"),
+                actor.email if actor and actor.closed_at is None else "",
+                str(TransferReason(made.reason).label),
+                product.name,
+                product.code,
+                account.license_type.name,
+                account.license_type.code,
+                str(LicenseKind(account.kind).label),
+                str(AccountUnit(account.unit).label),
+                str(AccountCategory(account.category).label),
+                str(AccountCategory(entry.to_account.category).label),
+                str(entry.quantity),
+                lot.entered_on.isoformat() if lot else "",
+                lot.expires_on.isoformat() if lot else "",
+                rules.year_at(period.anchor_on, year).first.isoformat() if period and year is not None else "",
+            )
+
+
+def _accounts(entry: Entry) -> tuple[LedgerAccount, LedgerAccount]:
+    return entry.from_account, entry.to_account
+
+
+def _lot_of(entry: Entry) -> Lot | None:
+    """The lot that the licenses came from or went to; no entry has two of them."""
+    return next((account.lot for account in _accounts(entry) if hasattr(account, "lot")), None)
+
+
+def _year_of(entry: Entry) -> int | None:
+    """The number of the subscription year that the licenses went to or came back from."""
+    found = (account.year_holding.year.number for account in _accounts(entry) if hasattr(account, "year_holding"))
+    return next(found, None)
+
+
+_HISTORY_MEANINGS = (
+    gettext_lazy("the record's number in this organization, without gaps"),
+    gettext_lazy("the day on which it happened, in the organization's time zone"),
+    gettext_lazy("when it was written down, in the organization's time zone"),
+    gettext_lazy("who did it; License Manager where it happened by itself"),
+    gettext_lazy("that person's e-mail address; empty where it happened by itself or the account was closed"),
+    gettext_lazy("what was done, by its short name"),
+    gettext_lazy("the product that it was about, if any"),
+    gettext_lazy("what happened, in a sentence"),
+)
+_ENTRY_MEANINGS = (
+    gettext_lazy("the number of the transfer; entries of one number took effect together"),
+    gettext_lazy("the day on which it took effect, in the organization's time zone"),
+    gettext_lazy("when it was written down, in the organization's time zone"),
+    gettext_lazy("who did it; License Manager where it happened by itself"),
+    gettext_lazy("that person's e-mail address; empty where it happened by itself or the account was closed"),
+    gettext_lazy("why it moved"),
+    gettext_lazy("the product's name"),
+    gettext_lazy("the product's code"),
+    gettext_lazy("the license type's name"),
+    gettext_lazy("the license type's code"),
+    gettext_lazy("Subscription, or Tied to hardware"),
+    gettext_lazy("licenses, or license days"),
+    gettext_lazy("the account that it left; Entered and Days given back are where licenses and days begin"),
+    gettext_lazy("the account that it went to"),
+    gettext_lazy("how many, always more than 0"),
+    gettext_lazy("the day on which the lot of these licenses entered the Product wallet, if one is concerned"),
+    gettext_lazy("the first day on which the lot can no longer be allocated"),
+    gettext_lazy("the first day of the subscription year to or from which it moved, if one is concerned"),
+)
+
+
+def _readme(organization: Organization) -> str:
+    files = (
+        ("history.csv", _("Everything that happened, the newest first."), HISTORY_COLUMNS, _HISTORY_MEANINGS),
+        (
+            "entries.csv",
+            _("Every movement of licenses and license days, the oldest first."),
+            ENTRY_COLUMNS,
+            _ENTRY_MEANINGS,
+        ),
+    )
+    parts = [
+        f"{organization.name} ({organization.slug})",
+        _("History and entries, downloaded %(at)s.") % {"at": clock.real_now().isoformat(timespec="seconds")},
+        _(
+            "Files are CSV in UTF-8. A cell that a spreadsheet could take for a formula begins with an apostrophe. What an "
+            "account holds is all that went to it less all that left it."
+        ),
+    ]
+    for name, what, columns, meanings in files:
+        listed = "\n".join(f"  {column}: {meaning}" for column, meaning in zip(columns, meanings, strict=True))
+        parts.append(f"{name}\n{what}\n{listed}")
+    return "\n\n".join(parts) + "\n"

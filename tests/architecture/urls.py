@@ -1,0 +1,126 @@
+"""Every URL of the portal from a walk of its URLconf, and an organization in which each of them leads to something."""
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from licensemgr.core.models import JobRun
+from organizations.invitations import invite_member
+from organizations.models import Role, User
+from products.models import Reseller, ResellerKind, SystemSource
+from tests.factories import Books
+from wallet.corrections import correct_wallet
+from wallet.models import RefusedTries
+
+
+@dataclass(frozen=True)
+class Route:
+    """A URL of the portal: its whole route, its name with its namespace ("" where it has none), and its view."""
+
+    path: str
+    name: str
+    pattern: URLPattern
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"<(?:\w+:)?(\w+)>", self.path)
+
+    @property
+    def permission(self) -> str | None:
+        """What a member has to be allowed, for a page of one organization."""
+        found: str | None = getattr(self.pattern.callback, "organization_permission", None)
+        return found
+
+    def url(self, values: Mapping[str, object]) -> str:
+        """The URL with these values of its parameters."""
+        unknown = set(self.parameters) - set(values)
+        assert not unknown, f"give tests/architecture/urls.py a value for {unknown} of {self.path}"
+        if self.name:
+            return reverse(self.name, kwargs={name: values[name] for name in self.parameters})
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), self.path)
+
+
+def walk(patterns: list[Any] | None = None, before: str = "", namespace: str = "") -> Iterator[Route]:
+    """The routes below these patterns; all of them without."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        path = before + _plain(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from walk(pattern.url_patterns, path, inner)
+        else:
+            yield Route(path, f"{namespace}{pattern.name}" if pattern.name else "", pattern)
+
+
+def _plain(route: str) -> str:
+    """A regular expression of a route with its groups as parameters, and without the signs of its beginning and end."""
+    return (
+        re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<\1>", route)
+        .replace("^", "")
+        .replace("$", "")
+        .replace("\\", "")
+    )
+
+
+def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
+    """Let every table of the portal hold something; returns a value for each parameter of a URL."""
+    organization = books.organization
+    system = books.report(on, source=SystemSource.MANUAL, core=2)
+    books.start(on)
+    redemption = books.redeem(on, core=9)
+    books.allocate(on, {"core": 2}, {"core": 2})
+    books.report(on, source=SystemSource.MANUAL, core=6)
+    books.report(on, product="audio-manager", system="Audio", audio=1)
+    invitation = invite_member(organization=organization, email="new@example.com", role=Role.VIEWER, actor=None, on=on)
+    correct_wallet(
+        registered_product=books.registered(),
+        license_type=books.products["camera-station"].license_types.get(code="core-device"),
+        kind="subscription",
+        change=1,
+        reason="x",
+        form_token=uuid.uuid4(),
+        actor=staff,
+        on=on,
+    )
+    reseller = Reseller.objects.create(name="Nord", kind=ResellerKind.RESELLER, city="Lund", country="SE")
+    hour = datetime(2027, 3, 1, tzinfo=UTC)
+    RefusedTries.objects.create(user=staff, organization=organization, address="192.0.2.1", hour=hour)
+    JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
+    LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
+    administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
+    return {
+        "organization": organization.slug,
+        "product": system.registered_product.product.code,
+        "system": system.system_id,
+        "transfer": redemption.transfer.sequence,
+        "number": 1,
+        "member": administrator.user_id,
+        "invitation": invitation.pk,
+        "reseller": reseller.pk,
+        "message": 1,
+        "token": "no-such-token",
+        "key": "no-such-key",
+        "uidb36": "1",
+        # In the admin site
+        "app_label": "wallet",
+        "url": "no-such-page",
+        "content_type_id": 1,
+        "id": staff.pk,
+        "pk": 1,
+    }
+
+
+def in_admin(route: Route, values: Mapping[str, object]) -> dict[str, object]:
+    """The values with the id of a row of the table to which a page of the admin site belongs."""
+    model = next(
+        (each for each in apps.get_models() if f"/{each._meta.app_label}/{each._meta.model_name}/" in f"/{route.path}"),
+        None,
+    )
+    row = model._base_manager.order_by("pk").first() if model is not None else None
+    return {**values, "object_id": row.pk if row is not None else 1}
