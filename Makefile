@@ -14,7 +14,7 @@ help: ## This list
 
 demo: ## The demonstration at http://localhost:8000 (PORT=…); Ctrl-C stops it
 	@.ci/environment base
-	@MODE=demonstration PORTAL_URL="$${PORTAL_URL:-http://localhost:$(PORT)}" exec $(PY) manage.py demo --port $(PORT)
+	@MODE=demonstration exec $(PY) manage.py demo --port $(PORT)
 
 demo-reset: ## Forget the demonstration's data; the next make demo starts over
 	@.ci/environment base
