@@ -3,7 +3,6 @@
 import uuid
 
 from django import forms
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 
@@ -35,6 +34,9 @@ class RedeemLicenseKeyForm(forms.Form):
         label=_("Name of the organization"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_(
+            "Type the name as it stands above, to redeem the key into that organization. Capitals do not matter."
+        ),
     )
     # Names this form, so that a double click is told from a second try.
     form_token = forms.UUIDField(
@@ -54,16 +56,12 @@ class RedeemLicenseKeyForm(forms.Form):
         """The license key without spaces around it."""
         return str(self.cleaned_data["license_key"]).strip()
 
-    def ask_for_name(self, organization: str, sentence: str) -> bool:
+    def ask_for_name(self, sentence: str) -> bool:
         """Ask for the organization's name, for the key that was typed; returns whether it was asked for before."""
         self.fields["license_key"].widget.attrs["readonly"] = True
-        field = self.fields["organization_name"]
-        field.help_text = format_html(
-            str(_("Type “{}” to redeem the key into this organization. Capitals do not matter.")), organization
-        )
         asked_before = "organization_name" in self.data
         if asked_before:
-            field.widget.attrs["data-focus"] = True
+            self.fields["organization_name"].widget.attrs["data-focus"] = True
             self.add_error("organization_name", sentence)
         return asked_before
 

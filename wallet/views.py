@@ -146,8 +146,7 @@ def _refuse(
 ) -> HttpResponse:
     """The form with what was typed and the reason; or with the question for the organization's name."""
     if isinstance(refused, NameNotTyped):
-        asked_before = form.ask_for_name(request.organization.name, refused.sentence)
-        status = refused.status if asked_before else 200
+        status = refused.status if form.ask_for_name(refused.sentence) else 200
         return _page(request, registered_product, form, status=status, contents=refused.contents, asks_for_name=True)
     form.add_error(refused.field if refused.field in form.fields else None, refused.sentence)
     response = _page(request, registered_product, form, status=refused.status)

@@ -83,7 +83,7 @@ def _page(
             "confirmation": seal_release(preview),
             "form": _form(preview, refused),
         }
-    if refused is not None and not isinstance(refused, ExpiryNotAccepted):
+    if refused is not None:
         context["errors"] = [str(refused.sentence)]
     return render(request, "subscriptions/release_year.html", context, status=refused.status if refused else 200)
 

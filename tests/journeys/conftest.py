@@ -93,9 +93,11 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # The browser notes each answer of 4xx, too; those are meant.
+        # The browser notes each answer of 4xx, too; those are meant. A suggestion that was still on its way when its field was
+        # left is given up by htmx, which says so.
+        meant = r"the server responded with a status of 4\d\d|^htmx:(sendAbort|afterRequest)\b"
         if (
-            message.type == "error" and not re.search(r"the server responded with a status of 4\d\d", message.text)
+            message.type == "error" and not re.search(meant, message.text)
         ) or "Content Security Policy" in message.text:
             self.complaints.append(message.text)
 

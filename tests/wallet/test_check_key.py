@@ -223,6 +223,7 @@ class TestTheNameOfTheOrganization:
         assert "100 licenses will belong to Harbour Cameras , and there is no way of moving them" in text
         assert "no way of transferring" in text
         assert 'name="organization_name"' in response.content.decode()
+        assert "Type the name as it stands above" in text
         # The key that was shown is the one that is redeemed.
         assert re.search(rf'<input[^>]*value="{big}"[^>]*readonly', response.content.decode())
 
