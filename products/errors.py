@@ -79,3 +79,19 @@ class QuantityOutOfRange(SystemRefused):
         super().__init__(
             _("A number of devices has to be from 0 to %(maximum)d. Nothing was changed.") % {"maximum": maximum}
         )
+
+
+class SystemNameRefused(Refused):
+    """A name that a system can't have."""
+
+    code = "name"
+    field = "name"
+
+    def __init__(self) -> None:
+        super().__init__(_("A system needs a name of at most 120 characters. Nothing was changed; enter one."))
+
+
+class DeviceListRefused(Refused):
+    """A list of devices that is no list of this system's devices (R28)."""
+
+    code = "device list"

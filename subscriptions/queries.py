@@ -13,6 +13,7 @@ from products.models import DeviceCount, LicenseBasis, LicenseKind, LicenseType,
 from subscriptions import rules
 from subscriptions.models import Subscription, SubscriptionYear, YearHolding
 from subscriptions.rules import Status, Year
+from subscriptions.units import UnitStanding, unit_standings
 from wallet.models import AccountCategory, LedgerAccount, Lot
 from wallet.rules import LotStock
 
@@ -63,6 +64,8 @@ class ProductStanding:
     started_on: date | None = None
     subscription_id: int | None = None
     years: tuple[YearStanding, ...] = field(default=())
+    # The hardware units that are registered and not retired, and what tied systems lack (R25).
+    units: UnitStanding = field(default=UnitStanding())
 
     @property
     def product(self) -> Product:
@@ -155,6 +158,7 @@ class _Books:
     allocated: Mapping[tuple[int, int], dict[str, int]]
     lots: Mapping[int, list[Lot]]
     credit: Mapping[tuple[int, str], int]
+    units: Mapping[int, UnitStanding]
 
 
 def _read_books(organization: Organization, ids: list[int], product_ids: list[int]) -> _Books:
@@ -167,7 +171,7 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
             until_on=None,
             system__registered_product__in=ids,
             system__removed_on=None,
-            system__license_basis=LicenseBasis.SUBSCRIPTION,
+            license_basis=LicenseBasis.SUBSCRIPTION,
         )
         .values_list("system__registered_product", "license_type__code")
         .annotate(total=Sum("quantity"))
@@ -211,6 +215,7 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
         allocated=allocated,
         lots=lots,
         credit={(registered, code): balance for registered, code, balance in credit},
+        units=unit_standings(organization, ids),
     )
 
 
@@ -221,6 +226,7 @@ def _stand(
     types = books.types.get(registered_product.product_id, ())
     codes = [license_type.code for license_type in types]
     devices = {code: books.devices.get((key, code), 0) for code in codes}
+    units = books.units.get(key, UnitStanding())
     usable = [lot for lot in books.lots.get(key, ()) if not lot.is_expired(on)]
     wallet = {str(kind): dict.fromkeys(codes, 0) for kind in LicenseKind.values}
     stock: dict[str, list[LotStock]] = {code: [] for code in codes}
@@ -252,11 +258,19 @@ def _stand(
         wallet=wallet,
         stock={code: tuple(found) for code, found in stock.items()},
         credit_days={code: books.credit.get((key, code), 0) for code in codes},
-        status=rules.status(on=on, current=state, trial_last_on=registered_product.trial_last_on),
+        status=rules.status(
+            on=on,
+            current=state,
+            trial_last_on=registered_product.trial_last_on,
+            units=rules.UnitsState(
+                active=len(units.serials), counting_devices=sum(devices.values()), is_lacking=bool(units.lacks)
+            ),
+        ),
         anchor_on=books.anchor_on if subscription else None,
         started_on=subscription.started_on if subscription else None,
         subscription_id=subscription.pk if subscription else None,
         years=years,
+        units=units,
     )
 
 

@@ -11,6 +11,7 @@ import factory
 from django.contrib.auth.hashers import make_password
 from django.db.models import Sum
 
+from hardware.services import report_system
 from history.models import Record
 from licensemgr.core.models import OutboxMessage
 from licensemgr.portal.playing import describe, ensure_catalogue
@@ -18,7 +19,7 @@ from organizations.books import settle
 from organizations.models import Organization, User
 from organizations.services import create_organization
 from products.models import LicenseKind, Product, RegisteredProduct, System, SystemSource
-from products.services import remove_system, report_system
+from products.services import remove_system
 from subscriptions.models import Allocation, Subscription, SubscriptionYear
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.services import allocate_licenses, start_subscription

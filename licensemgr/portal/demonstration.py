@@ -10,6 +10,7 @@ from pathlib import Path
 
 from allauth.account.models import EmailAddress
 
+from hardware.services import report_system
 from licensemgr.core import clock
 from licensemgr.core.calendar import anniversary
 from licensemgr.portal.playing import ensure_catalogue
@@ -17,7 +18,7 @@ from organizations import books
 from organizations.models import Organization, Role, User
 from organizations.services import add_member, create_organization
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct, SystemSource
-from products.services import remove_system, report_system
+from products.services import remove_system
 from subscriptions.queries import product_standing
 from subscriptions.services import allocate_licenses, start_subscription
 from wallet.services import issue_license_keys, redeem_license_key

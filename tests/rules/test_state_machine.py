@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from hardware.services import report_system
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.portal.playing import Player
 from organizations.books import settle
 from organizations.models import Organization
 from products.models import System, SystemSource
-from products.services import remove_system, report_system
+from products.services import remove_system
 from subscriptions.models import Allocation
 from subscriptions.releasing import release_year
 from tests.factories import Books, OrganizationFactory, check_conservation, dump_books

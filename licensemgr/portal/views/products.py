@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware.services import report_system
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, current_devices, product_rows
@@ -15,7 +16,6 @@ from organizations.access import OrganizationRequest, Permission, organization_v
 from organizations.books import lock_organization
 from products.answers import done, page
 from products.models import Product, RegisteredProduct, System, SystemSource
-from products.services import report_system
 from subscriptions.advice import status_label
 from subscriptions.rules import Status
 

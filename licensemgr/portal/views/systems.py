@@ -9,6 +9,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware.queries import serial_of
+from hardware.services import report_system
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import DevicesForm, initial_devices
 from licensemgr.portal.queries import current_devices, system_page
@@ -75,7 +77,7 @@ def edit_devices(request: OrganizationRequest, product: str, system: UUID) -> Ht
 
 
 def _save_devices(request: OrganizationRequest, system: System, form: DevicesForm) -> None:
-    services.report_system(
+    report_system(
         organization=request.organization,
         product=system.registered_product.product,
         system_id=system.system_id,
@@ -83,6 +85,8 @@ def _save_devices(request: OrganizationRequest, system: System, form: DevicesFor
         source=SystemSource.MANUAL,
         actor=request.user,
         on=request.today,
+        # What is edited by hand is the devices: the system stays on the unit on which it is.
+        unit_serial=serial_of(system),
     )
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hardware.services import report_system
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.portal import arguments
 from products.models import SystemSource
-from products.services import report_system
 
 
 class Command(BaseCommand):

@@ -1,0 +1,44 @@
+"""Models of hardware and the units that were made: the vendor's side, without any organization."""
+
+import hashlib
+from collections.abc import Mapping
+
+from django.db import IntegrityError, transaction
+
+from hardware.errors import UnitUnknown
+from hardware.keys import normalize_serial, oak_digest, proof_key, seal_proof_key
+from hardware.models import HardwareModel, ManufacturedUnit, PreloadedLicense
+from products.models import Product
+
+
+def ensure_hardware_model(product: Product, preloaded: Mapping[str, int]) -> HardwareModel:
+    """A model of the product with exactly these preloaded licenses (per type code), made where there is none."""
+    lines = {code: quantity for code, quantity in preloaded.items() if quantity}
+    carries = "-".join(f"{kind}-{quantity}" for kind, quantity in sorted(lines.items()))
+    code = f"{product.code}-{hashlib.sha256(f'{product.code}/{carries}'.encode()).hexdigest()[:8]}"[-60:]
+    with transaction.atomic():
+        model, created = HardwareModel.objects.get_or_create(
+            code=code, defaults={"product": product, "name": f"{product.name} unit ({carries or 'no licenses'})"[:120]}
+        )
+        if created:
+            types = {license_type.code: license_type for license_type in product.license_types.all()}
+            PreloadedLicense.objects.bulk_create(
+                PreloadedLicense(hardware_model=model, license_type=types[kind], quantity=quantity)
+                for kind, quantity in lines.items()
+            )
+    return model
+
+
+def add_manufactured_unit(*, serial: str, hardware_model: HardwareModel, oak: str) -> ManufacturedUnit:
+    """Note that a unit was made. Raises UnitUnknown when its serial number is known already."""
+    serial = normalize_serial(serial)
+    try:
+        with transaction.atomic():
+            return ManufacturedUnit.objects.create(
+                serial=serial,
+                hardware_model=hardware_model,
+                oak_digest=oak_digest(oak),
+                proof_key=seal_proof_key(proof_key(oak), serial),
+            )
+    except IntegrityError as error:
+        raise UnitUnknown from error

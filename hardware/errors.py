@@ -1,0 +1,83 @@
+"""What hardware refuses, each with the sentence that the person reads."""
+
+from datetime import date
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from licensemgr.core.errors import Refused
+
+
+class UnitRefused(Refused):
+    """A unit that can't be registered."""
+
+    code = "unit"
+    field = "owner_authentication_key"
+
+
+class UnitUnknown(UnitRefused):
+    """A wrong pair, an unknown serial number, or a unit that another organization registered: one and the same answer (R24)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This serial number and owner authentication key don't go together, or the unit is not free. Nothing was "
+                "changed. Compare both with the label or the delivery papers, or ask the reseller who sold it."
+            )
+        )
+
+
+class UnitRegisteredHere(UnitRefused):
+    """This organization itself registered the unit before; told only to who has its owner authentication key (R24)."""
+
+    def __init__(self, *, on: date) -> None:
+        super().__init__(
+            _("Your organization already registered this unit on %(on)s. Nothing was changed.")
+            % {"on": formats.date_format(on, "DATE_FORMAT")}
+        )
+
+
+class UnitEnded(Refused):
+    """The unit was retired or replaced: its life is over (R27)."""
+
+    code = "retired"
+
+    def __init__(self, *, serial: str, on: date) -> None:
+        super().__init__(
+            _("Unit %(serial)s was retired or replaced on %(on)s. Nothing was changed.")
+            % {"serial": serial, "on": formats.date_format(on, "DATE_FORMAT")}
+        )
+
+
+class NothingToExpand(Refused):
+    """An expansion without any license (R21, R26)."""
+
+    code = "empty"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("No number of licenses was entered. Nothing was allocated. Enter how many the unit is to get.")
+        )
+
+
+class ExpansionNotUnderstood(Refused):
+    """A license type that the product does not have, or a number below zero."""
+
+    code = "empty"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("A license type or quantity was entered that this product does not have. Nothing was allocated.")
+        )
+
+
+class ReplacementRefused(Refused):
+    """A unit that can't take the place of another (R27)."""
+
+    code = "replace"
+
+
+class SystemNotMoved(Refused):
+    """A system that can't be moved onto a unit."""
+
+    code = "move"
