@@ -1,5 +1,7 @@
 """The end of a unit's life: retired by an administrator, or replaced by staff (R27)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import IntegrityError, transaction
@@ -9,13 +11,36 @@ from hardware.errors import ReplacementRefused, UnitEnded
 from hardware.keys import normalize_serial
 from hardware.models import HardwareUnit, ManufacturedUnit, Replacement
 from hardware.placing import held_accounts, holding_account, place_system, rebase_systems
-from hardware.queries import systems_on
+from hardware.queries import UnitState, systems_on, unit_states
 from history.models import Action
 from history.record import record
 from organizations.books import changing
 from organizations.models import User
+from subscriptions.queries import ProductStanding, product_standing, standing_after
 from wallet import ledger
 from wallet.models import AccountCategory, TransferReason
+
+
+@dataclass(frozen=True)
+class RetirementPreview:
+    """What retiring a unit would do on a date: what its page says before (R27)."""
+
+    state: UnitState
+    before: ProductStanding
+    after: ProductStanding
+
+    @property
+    def counting(self) -> Mapping[str, int]:
+        """The devices, per type code, that would count for the subscription; none where they do already (R25)."""
+        return self.state.devices if self.state.is_tied else {}
+
+
+def preview_retirement(unit: HardwareUnit, on: date) -> RetirementPreview:
+    """What retiring the unit on ``on`` would do to it and to its product's standing."""
+    [state] = unit_states(unit.organization, [unit])
+    before = product_standing(unit.registered_product, on)
+    more = state.devices if state.is_tied else {}
+    return RetirementPreview(state, before, standing_after(before, more, before.units.without(unit.serial)))
 
 
 def retire_unit(*, unit: HardwareUnit, actor: User | None, on: date) -> HardwareUnit:

@@ -37,20 +37,38 @@ def proof_key(oak: str) -> bytes:
 
 
 @cache
-def _cipher() -> AESGCM:
-    return AESGCM(hashlib.sha256(b"proof keys:" + settings.UNIT_KEY_SECRET.encode()).digest())
+def _cipher(purpose: bytes) -> AESGCM:
+    return AESGCM(hashlib.sha256(purpose + b":" + settings.UNIT_KEY_SECRET.encode()).digest())
+
+
+def _seal(purpose: bytes, clear: bytes, bound_to: str) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _cipher(purpose).encrypt(nonce, clear, bound_to.encode())
+
+
+def _open(purpose: bytes, sealed: bytes | memoryview, bound_to: str) -> bytes:
+    sealed = bytes(sealed)
+    return _cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to.encode())
 
 
 def seal_proof_key(key: bytes, serial: str) -> bytes:
     """The proof key encrypted at rest, bound to its serial number."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher().encrypt(nonce, key, serial.encode())
+    return _seal(b"proof keys", key, serial)
 
 
-def open_proof_key(sealed: bytes, serial: str) -> bytes:
+def open_proof_key(sealed: bytes | memoryview, serial: str) -> bytes:
     """The proof key of a unit. Raises cryptography's InvalidTag when it was sealed under another secret or serial."""
-    sealed = bytes(sealed)
-    return _cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], serial.encode())
+    return _open(b"proof keys", sealed, serial)
+
+
+def seal_piece(piece: bytes, digest: str, number: int) -> bytes:
+    """A piece of an uploaded file of units encrypted at rest, bound to the file (by its digest) and its place in it."""
+    return _seal(b"pieces of files", piece, f"{digest}:{number}")
+
+
+def open_piece(sealed: bytes | memoryview, digest: str, number: int) -> bytes:
+    """The piece in clear. Raises cryptography's InvalidTag when it was sealed under another secret or as another piece."""
+    return _open(b"pieces of files", sealed, f"{digest}:{number}")
 
 
 def invent_oak() -> str:

@@ -44,6 +44,9 @@ class PreloadedLicense(models.Model):
             models.CheckConstraint(condition=models.Q(quantity__gt=0), name="preloaded_positive"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.license_type}"
+
 
 class ManufacturedUnit(models.Model):
     """A unit that was made. Of its owner authentication key nothing is kept from which it could be read.
@@ -55,6 +58,9 @@ class ManufacturedUnit(models.Model):
     hardware_model = models.ForeignKey(HardwareModel, models.PROTECT, related_name="+")
     oak_digest = models.CharField(max_length=64)
     proof_key = models.BinaryField()
+    # The last file in which it stood, by which a serial number that stands in one file twice is found; nothing looks for
+    # units by it.
+    last_import = models.ForeignKey("UnitImport", models.PROTECT, null=True, related_name="+", db_index=False)
 
     def __str__(self) -> str:
         return self.serial
@@ -99,6 +105,9 @@ class UnitHolding(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["unit", "license_type"], name="unit_holding_once")]
 
+    def __str__(self) -> str:
+        return f"{self.unit}: {self.license_type}"
+
 
 class Placement(models.Model):
     """The unit on which a system says that it is, by the unit's serial number, registered or not (R5).
@@ -120,6 +129,9 @@ class Placement(models.Model):
             models.Index(fields=["organization", "serial"], condition=models.Q(until_on=None), name="placement_now")
         ]
 
+    def __str__(self) -> str:
+        return self.serial
+
 
 class Expansion(models.Model):
     """One confirmation that allocated expansion licenses to a unit (R26). ``nonce`` names the page: it counts once."""
@@ -135,6 +147,9 @@ class Expansion(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "nonce"], name="expansion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.unit}, {self.allocated_on}"
 
 
 class Replacement(models.Model):
@@ -156,6 +171,9 @@ class Replacement(models.Model):
                 condition=~models.Q(old_unit=models.F("new_unit")), name="replacement_of_another_unit"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.old_unit} → {self.new_unit}"
 
 
 class UnitImport(models.Model):

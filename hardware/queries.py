@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from hardware import rules
 from hardware.models import HardwareUnit, Placement, UnitHolding
 from organizations.models import Organization
-from products.models import DeviceCount, LicenseType, System
+from products.models import DeviceCount, LicenseType, RegisteredProduct, System
 from subscriptions.units import UnitLack, UnitStanding
 
 
@@ -42,6 +42,27 @@ def serial_of(system: System) -> str:
     return Placement.objects.filter(system=system, until_on=None).values_list("serial", flat=True).first() or ""
 
 
+def unit_of(system: System, serial: str) -> HardwareUnit | None:
+    """The unit of that serial number, where the system's organization registered it, for whichever product."""
+    return (
+        HardwareUnit.objects.select_related("registered_product__product")
+        .filter(organization_id=system.organization_id, serial=serial)
+        .first()
+    )
+
+
+def waiting_units(registered_product: RegisteredProduct) -> "QuerySet[HardwareUnit]":
+    """The product's units on which none of its systems is: not installed yet."""
+    placed = Placement.objects.filter(
+        organization_id=registered_product.organization_id,
+        serial=OuterRef("serial"),
+        until_on=None,
+        system__removed_on=None,
+        system__registered_product=registered_product,
+    )
+    return HardwareUnit.objects.filter(registered_product=registered_product, ended_on=None).filter(~Exists(placed))
+
+
 @dataclass(frozen=True)
 class UnitState:
     """How a registered unit stands. Quantities are per license type code."""
@@ -58,9 +79,14 @@ class UnitState:
         return self.unit.is_active and rules.is_tied(self.licenses)
 
     @property
+    def short(self) -> dict[str, int]:
+        """What it holds too few for the devices of the systems on it, also where it licenses nothing yet."""
+        return rules.lacking(self.licenses, self.devices)
+
+    @property
     def lacks(self) -> dict[str, int]:
         """The expansion licenses that it needs; none where it licenses nothing (R25)."""
-        return rules.lacking(self.licenses, self.devices) if self.is_tied else {}
+        return self.short if self.is_tied else {}
 
 
 def unit_states(organization: Organization, units: Sequence[HardwareUnit]) -> list[UnitState]:
@@ -121,7 +147,7 @@ def unit_standings(organization: Organization, registered_product_ids: Iterable[
         registered_id: UnitStanding(
             serials=tuple(unit.serial for unit in found),
             lacks=tuple(
-                UnitLack(unit.serial, lacks)
+                UnitLack(unit.pk, unit.serial, lacks)
                 for unit in found
                 if rules.is_tied(held := licenses.get(unit.pk, {}))
                 and (

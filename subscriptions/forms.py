@@ -4,17 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django import forms
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from products.models import RegisteredProduct
 from subscriptions.allocation import AllocationPreview, Plan, clean_plan, facts_shown
-from subscriptions.errors import ConfirmationForged
 from subscriptions.queries import ProductStanding
+from subscriptions.sealing import open_sealed, seal
 
 _FIELD_NAME = re.compile(r"y([0-9]+)-(.+)", re.DOTALL)
 _DIGITS = re.compile(r"[0-9]{1,9}")
@@ -127,32 +126,17 @@ class Confirmation:
 
 def seal_confirmation(preview: AllocationPreview) -> str:
     """The signed text that the summary page carries: what is confirmed is exactly what was shown (R20)."""
-    registered_product = preview.standing.registered_product
-    return signing.dumps(
-        {
-            "organization": registered_product.organization_id,
-            "registered_product": registered_product.pk,
-            "plan": {str(offset): dict(quantities) for offset, quantities in preview.plan.items()},
-            "facts": facts_shown(preview.standing),
-            "nonce": str(uuid4()),
-        },
-        salt=_CONFIRMATION_SALT,
-        compress=True,
+    return seal(
+        preview.standing.registered_product,
+        _CONFIRMATION_SALT,
+        plan={str(offset): dict(quantities) for offset, quantities in preview.plan.items()},
+        facts=facts_shown(preview.standing),
     )
 
 
 def open_confirmation(text: str, registered_product: RegisteredProduct) -> Confirmation:
     """What was confirmed. Raises ConfirmationForged unless it was sealed for this very product of this organization."""
-    try:
-        sealed = signing.loads(text, salt=_CONFIRMATION_SALT)
-    # A text that was not signed here can be anything: the decoder's own errors are no more than a wrong signature.
-    except (signing.BadSignature, ValueError, TypeError) as error:
-        raise ConfirmationForged from error
-    if (sealed["organization"], sealed["registered_product"]) != (
-        registered_product.organization_id,
-        registered_product.pk,
-    ):
-        raise ConfirmationForged
+    sealed = open_sealed(text, registered_product, _CONFIRMATION_SALT)
     return Confirmation(
         plan={int(offset): quantities for offset, quantities in sealed["plan"].items()},
         facts=sealed["facts"],

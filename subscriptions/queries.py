@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -134,6 +134,18 @@ def standings(
 def product_standing(registered_product: RegisteredProduct, on: date) -> ProductStanding:
     """How one registered product stands on ``on``."""
     return standings(registered_product.organization, on, [registered_product])[0]
+
+
+def standing_after(standing: ProductStanding, more_devices: Mapping[str, int], units: UnitStanding) -> ProductStanding:
+    """How a product would stand on the same date if ``more_devices`` counted beside those that do, and it had ``units``.
+
+    What a page says before a change is confirmed that lets devices count for the subscription (R27).
+    """
+    registered_product = standing.registered_product
+    key, organization = registered_product.pk, registered_product.organization
+    books = _read_books(organization, [key], [registered_product.product_id])
+    devices = {(key, code): standing.devices[code] + more_devices.get(code, 0) for code in standing.codes}
+    return _stand(organization, registered_product, standing.on, replace(books, devices=devices, units={key: units}))
 
 
 def allocated_by_year(organization: Organization) -> dict[tuple[int, int], dict[str, int]]:

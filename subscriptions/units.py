@@ -18,6 +18,8 @@ from organizations.models import Organization
 class UnitLack:
     """The expansion licenses that a unit's systems lack, per license type code."""
 
+    # The primary key of the unit, by which its page is known.
+    unit_id: int
     serial: str
     lacks: Mapping[str, int]
 
@@ -28,6 +30,13 @@ class UnitStanding:
 
     serials: tuple[str, ...] = ()
     lacks: tuple[UnitLack, ...] = ()
+
+    def without(self, serial: str) -> "UnitStanding":
+        """The same without the unit of that serial number."""
+        return UnitStanding(
+            serials=tuple(other for other in self.serials if other != serial),
+            lacks=tuple(lack for lack in self.lacks if lack.serial != serial),
+        )
 
 
 @cache

@@ -86,7 +86,7 @@ def test_whatever_is_not_on_the_short_list_can_not_be_changed(rf: RequestFactory
     request = rf.get("/")
     request.user = staff
     changeable = {model.__name__ for model, site in admin.site._registry.items() if site.has_change_permission(request)}
-    assert changeable <= {"User", "Organization", "Product", "EmailAddress", "Authenticator"}
+    assert changeable <= {"User", "Organization", "Product", "EmailAddress", "Authenticator", "HardwareModel"}
     for model, site in admin.site._registry.items():
         assert isinstance(site, ModelAdmin)
         if model.__name__ not in changeable:

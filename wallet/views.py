@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -18,7 +17,7 @@ from products.models import RegisteredProduct
 from wallet import services
 from wallet.errors import TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
-from wallet.limits import Trier, counting_wrong_tries
+from wallet.limits import counting_wrong_tries, trier_of
 from wallet.models import Redemption
 from wallet.queries import product_movements
 from wallet.queries import product_wallet as wallet_of_product
@@ -53,7 +52,7 @@ def redeem_license_key(request: OrganizationRequest, product: str) -> HttpRespon
     try:
         # A mistyped key is refused here, before a try is counted.
         services.parse_license_key(form.cleaned_data["license_key"].strip())
-        with counting_wrong_tries(_trier(request)):
+        with counting_wrong_tries(trier_of(request)):
             redemption = services.redeem_license_key(
                 registered_product=registered_product,
                 license_key=form.cleaned_data["license_key"].strip(),
@@ -66,14 +65,6 @@ def redeem_license_key(request: OrganizationRequest, product: str) -> HttpRespon
         return _page(request, registered_product, form, status=refused.status, refused=refused)
     messages.success(request, _what_was_added(redemption))
     return done(request, "product_wallet", request.organization.slug, product)
-
-
-def _trier(request: OrganizationRequest) -> Trier:
-    return Trier(
-        person_id=request.user.pk,
-        organization_id=request.organization.pk,
-        address=get_adapter(request).get_client_ip(request),
-    )
 
 
 def _frame(request: OrganizationRequest, registered_product: RegisteredProduct) -> dict[str, Any]:

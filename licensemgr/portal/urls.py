@@ -1,8 +1,8 @@
-"""Pages that join several apps: start page, Product list, systems, History, and what belongs to no organization."""
+"""Pages that join several apps: start page, Product list, History, and what belongs to no organization."""
 
 from django.urls import path
 
-from licensemgr.portal.views import demo, history, products, public, start, systems
+from licensemgr.portal.views import demo, history, products, public, start
 
 urlpatterns = [
     path("", start.my_systems, name="my_systems"),
@@ -16,16 +16,4 @@ urlpatterns = [
     path("o/<slug:organization>/upload/", products.upload_system_file, name="upload_system_file"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     path("o/<slug:organization>/history/export.csv", history.history_csv, name="history_csv"),
-    # One product's systems
-    path("o/<slug:organization>/products/<slug:product>/systems/", systems.system_setup, name="system_setup"),
-    path(
-        "o/<slug:organization>/products/<slug:product>/systems/<uuid:system>/devices/",
-        systems.edit_devices,
-        name="edit_devices",
-    ),
-    path(
-        "o/<slug:organization>/products/<slug:product>/systems/<uuid:system>/remove/",
-        systems.remove_system,
-        name="remove_system",
-    ),
 ]

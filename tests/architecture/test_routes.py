@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from hardware.models import HardwareUnit
 from licensemgr.core.errors import Refused
 from organizations.access import PERMISSIONS, Permission
 from organizations.models import Organization, Role
@@ -68,8 +69,9 @@ def test_the_table_of_roles() -> None:
 
 @pytest.fixture
 def system(books: Books, today: Any) -> System:
-    """A system of a started product, so that every URL leads to something that exists."""
-    system = books.report(today, core=2)
+    """A system on a hardware unit of a started product, so that every URL leads to something that exists."""
+    books.unit(today, "SN-1", core=1)
+    system = books.report(today, unit="SN-1", core=2)
     books.start(today)
     books.redeem(today, core=3)
     return system
@@ -80,6 +82,7 @@ def _url(route: str, name: str, organization: Organization, system: System) -> s
         "organization": organization.slug,
         "product": system.registered_product.product.code,
         "system": system.system_id,
+        "unit": HardwareUnit.objects.get(organization=system.organization).pk,
     }
     wanted = re.findall(r"<(?:\w+:)?(\w+)>", route)
     assert set(wanted) <= set(values), f"give this test a value for {set(wanted) - set(values)} of {route}"
@@ -155,8 +158,8 @@ class TestEachUrl:
         system: System,
         outsider_client: Client,
     ) -> None:
-        # The outsider's own organization, with the product and the system of the first one.
-        if not {"product", "system"} & set(re.findall(r"<(?:\w+:)?(\w+)>", _route(name))):
+        # The outsider's own organization, with the product, the system and the unit of the first one.
+        if not {"product", "system", "unit"} & set(re.findall(r"<(?:\w+:)?(\w+)>", _route(name))):
             return
         url = _url(_route(name), name, other_organization, system)
         if _is_refused_for_everyone(outsider_client, url, method):
@@ -168,7 +171,7 @@ class TestEachUrl:
 @pytest.mark.parametrize("name", MARKED_NAMES)
 def test_every_url_takes_get_or_post(name: str) -> None:
     [route] = [route for route, p in MARKED if p.name == name]
-    values = {"organization": "a", "product": "b", "system": "6f1c3f0e-7a55-4c3e-9d58-1f6b4a6f3c11"}
+    values = {"organization": "a", "product": "b", "system": "6f1c3f0e-7a55-4c3e-9d58-1f6b4a6f3c11", "unit": 1}
     url = reverse(name, kwargs={key: values[key] for key in re.findall(r"<(?:\w+:)?(\w+)>", route)})
     answers = {getattr(Client(), method)(url).status_code for method in ("get", "post")}
     assert answers <= {302, 405}

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from hardware.services import report_system
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
-from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, current_devices, product_rows
+from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, product_rows
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
 from products.answers import done, page
 from products.models import Product, RegisteredProduct, System, SystemSource
+from products.queries import current_devices
 from subscriptions.advice import status_label
 from subscriptions.rules import Status
 
