@@ -298,6 +298,55 @@ def _product_shown(facts: _Facts) -> str:
     return _("%(product)s is on the Product list again.") % {"product": facts.product}
 
 
+def _system_renamed(facts: _Facts) -> str:
+    return _("System %(before)s is called %(system)s now.") % {
+        "before": facts.text("before"),
+        "system": facts.text("system"),
+    }
+
+
+def _system_moved(facts: _Facts) -> str:
+    if not facts.text("serial", ""):
+        return _("System %(system)s is on no hardware unit any more.") % {"system": facts.text("system")}
+    return _("System %(system)s is on hardware unit %(serial)s now.") % {
+        "system": facts.text("system"),
+        "serial": facts.text("serial"),
+    }
+
+
+def _unit_registered(facts: _Facts) -> str:
+    return _("Hardware unit %(serial)s (%(model)s) was registered. Preloaded licenses: %(licenses)s.") % {
+        "serial": facts.text("serial"),
+        "model": facts.text("model"),
+        "licenses": facts.quantities("licenses") or _("none"),
+    }
+
+
+def _unit_expanded(facts: _Facts) -> str:
+    return _("Expansion licenses were allocated to hardware unit %(serial)s for its lifetime: %(licenses)s.") % {
+        "serial": facts.text("serial"),
+        "licenses": facts.quantities("licenses") or "?",
+    }
+
+
+def _unit_retired(facts: _Facts) -> str:
+    return _("Hardware unit %(serial)s was retired. Its licenses ended: %(licenses)s.") % {
+        "serial": facts.text("serial"),
+        "licenses": facts.quantities("licenses") or _("none"),
+    }
+
+
+def _unit_replaced(facts: _Facts) -> str:
+    return _(
+        "Hardware unit %(serial)s was replaced by %(new_serial)s, to which its licenses moved: %(licenses)s. Reason: %(reason)s."
+    ) % {
+        "serial": facts.text("serial"),
+        "new_serial": facts.text("new_serial"),
+        "licenses": facts.quantities("licenses") or _("none"),
+        "reason": facts.text("reason").rstrip("."),
+    }
+
+
 def _redemption_undone(facts: _Facts) -> str:
     return _(
         "The redemption of license key …%(tail)s on %(day)s was undone: %(licenses)s left the Product wallet, and the key "
@@ -351,6 +400,12 @@ _SENTENCES: Mapping[str, Callable[[_Facts], str]] = {
     Action.PRODUCT_REGISTERED: _product_registered,
     Action.SYSTEM_ADDED: _system_added,
     Action.SYSTEM_REPORTED: _system_reported,
+    Action.SYSTEM_RENAMED: _system_renamed,
+    Action.SYSTEM_MOVED: _system_moved,
+    Action.UNIT_REGISTERED: _unit_registered,
+    Action.UNIT_EXPANDED: _unit_expanded,
+    Action.UNIT_RETIRED: _unit_retired,
+    Action.UNIT_REPLACED: _unit_replaced,
     Action.SYSTEM_REMOVED: _system_removed,
     Action.KEY_REDEEMED: _key_redeemed,
     Action.LOT_EXPIRED: _lot_expired,

@@ -17,7 +17,7 @@ from django.conf import settings
 
 app = Celery("licensemgr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["licensemgr.portal"])
+app.autodiscover_tasks(["licensemgr.portal", "hardware"])
 
 app.conf.beat_schedule = {
     # Open years and grace periods, expire lots, tell of exceeded allowances, wherever the local day has changed.
@@ -36,6 +36,12 @@ app.conf.beat_schedule = {
         "task": "portal.forget_expired",
         "schedule": timedelta(hours=6),
         "options": {"expires": 3600},
+    },
+    # An upload starts it at once; this goes on where a worker died.
+    "go on with files of units that were uploaded": {
+        "task": "hardware.take_in_uploads",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
     },
 }
 app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / f"beat-schedule-{settings.MODE}")

@@ -51,6 +51,11 @@ CONTACT_EMAIL = env.text("CONTACT_EMAIL", "")
 # While on, every page but /healthz answers 503 with the maintenance page.
 MAINTENANCE = env.flag("MAINTENANCE")
 
+# What subscriptions ask of the hardware floor above them (R14a, R25).
+UNIT_STANDINGS = "hardware.queries.unit_standings"
+# The keys with which units prove themselves in system files are encrypted at rest under this.
+UNIT_KEY_SECRET = env.text("UNIT_KEY_SECRET", None if PRODUCTION else _UNSAFE)
+
 LICENSE_KEY_TRIES_PER_HOUR = env.number("LICENSE_KEY_TRIES_PER_HOUR", 20, minimum=1)
 
 INSTALLED_APPS = [
@@ -281,10 +286,11 @@ if PRODUCTION:
         )
     if "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS lets every host in. Set it to the host names of this portal.")
-    for _name, _value in (("SECRET_KEY", SECRET_KEY), ("LICENSE_KEY_PEPPER", LICENSE_KEY_PEPPER)):
+    _secrets = {"SECRET_KEY": SECRET_KEY, "LICENSE_KEY_PEPPER": LICENSE_KEY_PEPPER, "UNIT_KEY_SECRET": UNIT_KEY_SECRET}
+    for _name, _value in _secrets.items():
         if len(_value) < 50 or len(set(_value)) < 10 or _value == _UNSAFE:
             raise ImproperlyConfigured(f"{_name} is too weak. Set it to at least 50 random characters.")
-    if SECRET_KEY == LICENSE_KEY_PEPPER:
+    if len(set(_secrets.values())) < len(_secrets):
         raise ImproperlyConfigured(
-            "SECRET_KEY and LICENSE_KEY_PEPPER are the same. Set each to random characters of its own."
+            "Two of SECRET_KEY, LICENSE_KEY_PEPPER and UNIT_KEY_SECRET are the same. Set each to random characters of its own."
         )

@@ -112,3 +112,19 @@ class LicenseTypeInUse(Refused):
     """A license type that something refers to keeps its meaning (R12)."""
 
     code = "license type in use"
+
+
+class SystemNameRefused(Refused):
+    """A name that a system can't have."""
+
+    code = "name"
+    field = "name"
+
+    def __init__(self) -> None:
+        super().__init__(_("A system needs a name of at most 120 characters. Nothing was changed; enter one."))
+
+
+class DeviceListRefused(Refused):
+    """A list of devices that is no list of this system's devices (R28)."""
+
+    code = "device list"

@@ -95,9 +95,12 @@ class System(models.Model):
     system_id = models.UUIDField(_("system id"))
     name = models.CharField(_("system name"), max_length=120)
     source = models.CharField(max_length=20, choices=SystemSource)
-    # Written by hardware's services only, so that subscriptions can count without looking up.
+    # What hardware's services decide, and write by `products.services.set_license_basis`, so that subscriptions count
+    # without looking up.
     license_basis = models.CharField(max_length=20, choices=LicenseBasis, default=LicenseBasis.SUBSCRIPTION)
     license_basis_since = models.DateField()
+    # As the system reported it; empty where it never did.
+    software_version = models.CharField(_("software version"), max_length=60, blank=True)
     added_on = models.DateField()
     last_reported_on = models.DateField()
     removed_on = models.DateField(null=True)
@@ -126,6 +129,8 @@ class DeviceCount(models.Model):
     system = models.ForeignKey(System, models.PROTECT, related_name="device_counts")
     license_type = models.ForeignKey(LicenseType, models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
+    # What licensed the devices in those days; the system's own as of today.
+    license_basis = models.CharField(max_length=20, choices=LicenseBasis, default=LicenseBasis.SUBSCRIPTION)
     from_on = models.DateField()
     until_on = models.DateField(null=True)
 
@@ -139,6 +144,17 @@ class DeviceCount(models.Model):
         indexes = [
             models.Index(fields=["organization", "system"], condition=models.Q(until_on=None), name="device_count_now")
         ]
+
+
+class DeviceList(models.Model):
+    """The devices of a system one by one, as its last report that named them did; see `products.device_lists`."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    system = models.OneToOneField(System, models.PROTECT, related_name="device_list")
+    # Packed: at 100,000 devices a row for each would make a report take a minute.
+    packed = models.BinaryField()
+    total = models.PositiveIntegerField()
+    reported_on = models.DateField()
 
 
 class ResellerKind(models.TextChoices):

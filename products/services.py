@@ -1,6 +1,6 @@
 """Verbs that change registered products, systems and their devices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -10,16 +10,20 @@ from history.models import Action
 from history.record import record
 from organizations.books import changing
 from organizations.models import Organization, User
+from products.device_lists import ListedDevice, check_device_list, pack
 from products.errors import (
     QuantityOutOfRange,
     SystemGone,
     SystemIdTaken,
+    SystemNameRefused,
     SystemOfAnotherProduct,
     SystemReportsItself,
     UnknownLicenseType,
 )
 from products.models import (
     DeviceCount,
+    DeviceList,
+    LicenseBasis,
     LicenseType,
     Product,
     RegisteredProduct,
@@ -30,9 +34,10 @@ from products.models import (
 
 # The most devices of one type that a system can report.
 MAXIMUM_DEVICES = 1_000_000
+NAME_LENGTH = 120
 
 
-def report_system(
+def take_report(
     *,
     organization: Organization,
     product: Product,
@@ -42,11 +47,16 @@ def report_system(
     actor: User | None,
     on: date,
     name: str = "",
+    software_version: str = "",
+    device_list: Sequence[ListedDevice] | None = None,
 ) -> System:
-    """Take a system's whole report: its devices per license type code, those not named being none (R5).
+    """Write what a system's report says of its devices, within a change of the books that is under way (R5).
 
-    The first report registers the system, and the product with it. The one service for pages, files and systems.
-    Raises SystemIdTaken, SystemOfAnotherProduct, SystemReportsItself, UnknownLicenseType, QuantityOutOfRange.
+    ``device_list``, where given, names the devices one by one; it has to agree with ``devices``.
+
+    ``organization`` is the locked one of `organizations.books.changing`. A part of `hardware.services.report_system`, which
+    takes the whole report. Raises SystemIdTaken, SystemOfAnotherProduct, SystemReportsItself, UnknownLicenseType,
+    QuantityOutOfRange, DeviceListRefused.
     """
     types = {license_type.code: license_type for license_type in product.license_types.all()}
     for code, quantity in devices.items():
@@ -55,37 +65,86 @@ def report_system(
         if not 0 <= quantity <= MAXIMUM_DEVICES:
             raise QuantityOutOfRange(maximum=MAXIMUM_DEVICES)
     counts = {types[code]: devices.get(code, 0) for code in types}
-    with changing(organization, on) as locked:
-        # Other tenants' systems are looked at here for one yes or no, which R5 asks for; nothing of them is told.
-        system = (
-            System.objects.filter(system_id=system_id, removed_on=None).select_related("registered_product").first()
-        )
-        if system is not None and system.organization_id != locked.pk:
-            raise SystemIdTaken
-        if system is not None and system.registered_product.product_id != product.pk:
-            raise SystemOfAnotherProduct(product=system.registered_product.product.name)
-        if system is None:
-            return _add_system(locked, product, system_id, counts, source, actor, on, name)
-        if source == SystemSource.MANUAL and system.source != SystemSource.MANUAL:
-            raise SystemReportsItself
-        changed = _count_devices(system, counts, on)
-        system.source = source
-        system.last_reported_on = on
-        system.name = name or system.name
-        system.save(update_fields=["source", "last_reported_on", "name"])
-        if changed:
-            record(
-                organization=locked,
-                action=Action.SYSTEM_REPORTED,
-                actor=actor,
-                on=on,
-                product=product,
-                system=system.name,
-                system_id=str(system_id),
-                devices={license_type.code: quantity for license_type, quantity in counts.items()},
-                before=changed,
-            )
+    if device_list is not None:
+        check_device_list(device_list, devices)
+    # Other tenants' systems are looked at here for one yes or no, which R5 asks for; nothing of them is told.
+    system = System.objects.filter(system_id=system_id, removed_on=None).select_related("registered_product").first()
+    if system is not None and system.organization_id != organization.pk:
+        raise SystemIdTaken
+    if system is not None and system.registered_product.product_id != product.pk:
+        raise SystemOfAnotherProduct(product=system.registered_product.product.name)
+    if system is None:
+        system = _add_system(organization, product, system_id, counts, source, actor, on, name)
+        _describe_system(system, software_version, device_list, on)
         return system
+    if source == SystemSource.MANUAL and system.source != SystemSource.MANUAL:
+        raise SystemReportsItself
+    changed = _count_devices(system, counts, on)
+    system.source = source
+    system.last_reported_on = on
+    system.name = name or system.name
+    system.save(update_fields=["source", "last_reported_on", "name"])
+    _describe_system(system, software_version, device_list, on)
+    if changed:
+        record(
+            organization=organization,
+            action=Action.SYSTEM_REPORTED,
+            actor=actor,
+            on=on,
+            product=product,
+            system=system.name,
+            system_id=str(system_id),
+            devices={license_type.code: quantity for license_type, quantity in counts.items()},
+            before=changed,
+        )
+    return system
+
+
+def _describe_system(
+    system: System, software_version: str, device_list: Sequence[ListedDevice] | None, on: date
+) -> None:
+    """Keep what a report says of the system beside the counts: a report tells the whole of it (R5)."""
+    if system.software_version != software_version:
+        system.software_version = software_version
+        system.save(update_fields=["software_version"])
+    if device_list is None:
+        DeviceList.objects.filter(system=system).delete()
+        return
+    DeviceList.objects.update_or_create(
+        system=system,
+        defaults={
+            "organization_id": system.organization_id,
+            "packed": pack(device_list),
+            "total": len(device_list),
+            "reported_on": on,
+        },
+    )
+
+
+def rename_system(*, system: System, name: str, actor: User | None, on: date) -> System:
+    """Give a system another name. Raises SystemGone when it was removed, SystemNameRefused for no name."""
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LENGTH:
+        raise SystemNameRefused
+    with changing(system.organization, on) as locked:
+        current = System.objects.filter(pk=system.pk, removed_on=None).first()
+        if current is None:
+            raise SystemGone
+        before, current.name = current.name, name
+        if before == name:
+            return current
+        current.save(update_fields=["name"])
+        record(
+            organization=locked,
+            action=Action.SYSTEM_RENAMED,
+            actor=actor,
+            on=on,
+            product=current.registered_product.product,
+            system=name,
+            system_id=str(current.system_id),
+            before=before,
+        )
+    return current
 
 
 def _add_system(
@@ -98,7 +157,7 @@ def _add_system(
     on: date,
     name: str,
 ) -> System:
-    registered_product = _register_product(organization, product, actor, on)
+    registered_product = register_product(organization=organization, product=product, actor=actor, on=on)
     try:
         with transaction.atomic():
             system = System.objects.create(
@@ -128,7 +187,10 @@ def _add_system(
     return system
 
 
-def _register_product(organization: Organization, product: Product, actor: User | None, on: date) -> RegisteredProduct:
+def register_product(
+    *, organization: Organization, product: Product, actor: User | None, on: date
+) -> RegisteredProduct:
+    """The registered product, made where it is not yet (R5, R6), within a change of the books that is under way."""
     registered_product, created = RegisteredProduct.objects.get_or_create(
         organization=organization,
         product=product,
@@ -156,23 +218,43 @@ def _count_devices(system: System, counts: Mapping[LicenseType, int], on: date) 
         before = count.quantity if count else 0
         if quantity == before and count is not None:
             continue
-        if count is not None and count.from_on == on:
-            count.quantity = quantity
-            count.save(update_fields=["quantity"])
-        else:
-            if count is not None:
-                count.until_on = on
-                count.save(update_fields=["until_on"])
-            DeviceCount.objects.create(
-                organization_id=system.organization_id,
-                system=system,
-                license_type=license_type,
-                quantity=quantity,
-                from_on=on,
-            )
+        _write_count(system, license_type.pk, count, quantity, on)
         if quantity != before:
             changed[license_type.code] = before
     return changed
+
+
+def _write_count(system: System, license_type_id: int, count: DeviceCount | None, quantity: int, on: date) -> None:
+    """Let ``quantity`` devices count from ``on``, on the basis that the system has; ``count`` is what counted until then."""
+    if count is not None and count.from_on == on:
+        count.quantity, count.license_basis = quantity, system.license_basis
+        count.save(update_fields=["quantity", "license_basis"])
+        return
+    if count is not None:
+        count.until_on = on
+        count.save(update_fields=["until_on"])
+    DeviceCount.objects.create(
+        organization_id=system.organization_id,
+        system=system,
+        license_type_id=license_type_id,
+        quantity=quantity,
+        license_basis=system.license_basis,
+        from_on=on,
+    )
+
+
+def set_license_basis(*, system: System, basis: LicenseBasis, on: date) -> bool:
+    """Let the system's devices count from ``on`` by another basis (R25), within a change of the books that is under way.
+
+    Returns whether that changed anything.
+    """
+    if system.license_basis == basis:
+        return False
+    system.license_basis, system.license_basis_since = basis, on
+    system.save(update_fields=["license_basis", "license_basis_since"])
+    for count in list(system.device_counts.filter(until_on=None)):
+        _write_count(system, count.license_type_id, count, count.quantity, on)
+    return True
 
 
 def remove_system(*, system: System, actor: User | None, on: date) -> None:

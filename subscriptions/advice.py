@@ -3,7 +3,7 @@
 Pure functions of a standing. Every page that says how a product stands says it with these sentences.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +16,11 @@ from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding
 from subscriptions.rules import Status
+from subscriptions.units import UnitLack
 from wallet.rules import take, use_by
+
+# How many hardware units a sentence names.
+UNITS_NAMED = 3
 
 # R14a's rows in the words that pages show.
 STATUS_LABELS: Mapping[Status, Promise] = {
@@ -45,6 +49,8 @@ class NextStep:
     tone: str = "info"
     # The last day on which it helps.
     by: date | None = None
+    # What follows organization and product in the page's address: the primary key of a unit.
+    arguments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,26 @@ def listed(standing: ProductStanding, quantities: Mapping[str, int]) -> str:
         _("%(type)s: %(quantity)d") % {"type": license_type.name, "quantity": quantities[license_type.code]}
         for license_type in standing.types
         if quantities.get(license_type.code)
+    )
+
+
+def named_units(serials: Sequence[str]) -> str:
+    """Hardware units by their serial numbers; of many the first few, and how many there are beside."""
+    named = ", ".join(serials[:UNITS_NAMED])
+    more = len(serials) - UNITS_NAMED
+    if more <= 0:
+        return named
+    return ngettext("%(named)s and %(more)d more", "%(named)s and %(more)d more", more) % {"named": named, "more": more}
+
+
+def named_lacks(standing: ProductStanding) -> str:
+    """Which hardware unit lacks which expansion licenses (R25)."""
+    lacks = standing.units.lacks
+    return named_units(
+        [
+            _("%(serial)s (%(listed)s)") % {"serial": lack.serial, "listed": listed(standing, lack.lacks)}
+            for lack in lacks
+        ]
     )
 
 
@@ -115,20 +141,52 @@ def next_step(standing: ProductStanding) -> NextStep:
     if status in (Status.NOT_STARTED, Status.TRIAL, Status.TRIAL_ENDED):
         return _step_to_start(standing)
     if status == Status.HARDWARE:
-        return NextStep(_("Nothing to do: hardware units license every system of this product."), tone="success")
-    if status == Status.EXPANSION_NEEDED:
+        return _step_when_hardware_licenses(standing)
+    year = first_missing_year(standing)
+    if year is not None and year.offset == 0:
+        return _step_for_current_year(standing, year)
+    if standing.units.lacks:
+        return _step_to_expand(standing, standing.units.lacks[0])
+    if year is None:
+        return _step_when_nothing_is_missing(standing)
+    return _step_for_coming_year(standing, year)
+
+
+def _step_when_hardware_licenses(standing: ProductStanding) -> NextStep:
+    if not standing.systems:
         return NextStep(
-            _("Allocate expansion licenses to the hardware unit that lacks them; System setup shows which."),
+            _("Install the software on the hardware and let it report; the system then appears in System setup."),
             "system_setup",
             _("System setup"),
-            "warning",
         )
-    year = first_missing_year(standing)
-    if standing.current is None or year is None:
-        return _step_when_nothing_is_missing(standing)
-    if year.offset == 0:
-        return _step_for_current_year(standing, year)
-    return _step_for_coming_year(standing, year)
+    return NextStep(_("Nothing to do: hardware units license every system of this product."), tone="success")
+
+
+def _step_to_expand(standing: ProductStanding, lack: UnitLack) -> NextStep:
+    """The first hardware unit that lacks licenses, and whether the wallet already holds them (R26)."""
+    held = standing.wallet[LicenseKind.HARDWARE]
+    short = {code: max(0, quantity - held.get(code, 0)) for code, quantity in lack.lacks.items()}
+    total, total_short = sum(lack.lacks.values()), sum(short.values())
+    values = {"serial": lack.serial, "total": total, "listed": listed(standing, lack.lacks), "short": total_short}
+    if not total_short:
+        sentence = ngettext(
+            "Allocate the %(total)d expansion license that hardware unit %(serial)s lacks (%(listed)s): the wallet holds "
+            "enough.",
+            "Allocate the %(total)d expansion licenses that hardware unit %(serial)s lacks (%(listed)s): the wallet holds "
+            "enough.",
+            total,
+        )
+        label = _("Hardware unit %(serial)s") % values
+        return NextStep(sentence % values, "unit_details", label, "warning", arguments=(lack.unit_id,))
+    values["listed"] = listed(standing, short)
+    sentence = ngettext(
+        "Buy and redeem %(short)d more expansion license (%(listed)s), then allocate the %(total)d that hardware unit "
+        "%(serial)s lacks.",
+        "Buy and redeem %(short)d more expansion licenses (%(listed)s), then allocate the %(total)d that hardware unit "
+        "%(serial)s lacks.",
+        total_short,
+    )
+    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), "warning")
 
 
 def _step_to_start(standing: ProductStanding) -> NextStep:
@@ -243,6 +301,13 @@ def upcoming(standing: ProductStanding) -> Upcoming:
     status, on = standing.status, standing.on
     if status == Status.TRIAL and standing.trial_last_on is not None:
         return Upcoming(_("Trial ends"), standing.trial_last_on, days_left(standing.trial_last_on, on))
+    if status == Status.HARDWARE:
+        units = _("Units: %(units)s") % {"units": named_units(standing.units.serials)}
+        return Upcoming(_("Nothing: licensed for the lifetime of the hardware"), hint=units)
+    if status == Status.EXPANSION_NEEDED:
+        return Upcoming(
+            _("Waits for expansion licenses"), hint=_("Lacking: %(units)s") % {"units": named_lacks(standing)}
+        )
     if standing.current is None or standing.next_year is None:
         return Upcoming(_("Nothing until the subscription starts"))
     grace, renewal = standing.grace_last_day, standing.next_year.year.first
@@ -262,7 +327,7 @@ def next_change_on(standing: ProductStanding) -> date | None:
     """The next date on which this standing changes by itself, or None: trial, grace, renewal, a lot that expires."""
     dates = [lot.expires_on for lots in standing.stock.values() for lot in lots]
     if standing.current is None:
-        if standing.trial_last_on is not None:
+        if standing.status == Status.TRIAL and standing.trial_last_on is not None:
             dates.append(standing.trial_last_on + timedelta(days=1))
     else:
         dates.append(standing.current.year.last + timedelta(days=1))

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django import forms
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,6 +16,7 @@ from subscriptions.allocation import AllocationPreview, Plan, clean_plan, facts_
 from subscriptions.errors import ConfirmationForged
 from subscriptions.queries import ProductStanding
 from subscriptions.releasing import ReleasePreview
+from subscriptions.sealing import open_sealed, seal
 
 _FIELD_NAME = re.compile(r"y([0-9]+)-(.+)", re.DOTALL)
 _DIGITS = re.compile(r"[0-9]{1,9}")
@@ -130,7 +130,7 @@ class Confirmation:
 
 def seal_confirmation(preview: AllocationPreview) -> str:
     """The signed text that the summary page carries: what is confirmed is exactly what was shown (R20)."""
-    return _seal(
+    return seal(
         preview.standing.registered_product,
         _CONFIRMATION_SALT,
         plan={str(offset): dict(quantities) for offset, quantities in preview.plan.items()},
@@ -140,7 +140,7 @@ def seal_confirmation(preview: AllocationPreview) -> str:
 
 def open_confirmation(text: str, registered_product: RegisteredProduct) -> Confirmation:
     """What was confirmed. Raises ConfirmationForged unless it was sealed for this very product of this organization."""
-    sealed = _open(text, registered_product, _CONFIRMATION_SALT)
+    sealed = open_sealed(text, registered_product, _CONFIRMATION_SALT)
     return Confirmation(
         plan={int(offset): quantities for offset, quantities in sealed["plan"].items()},
         facts=sealed["facts"],
@@ -174,7 +174,7 @@ class ReleaseForm(forms.Form):
 
 def seal_release(preview: ReleasePreview) -> str:
     """The signed text that the page of a release carries: what is confirmed is exactly what was shown (R20, R34)."""
-    return _seal(
+    return seal(
         preview.standing.registered_product,
         _RELEASE_SALT,
         number=preview.year.year.number,
@@ -184,35 +184,7 @@ def seal_release(preview: ReleasePreview) -> str:
 
 def open_release(text: str, registered_product: RegisteredProduct, number: int) -> ReleaseConfirmation:
     """What was confirmed. Raises ConfirmationForged unless it was sealed for this very year of this very product."""
-    sealed = _open(text, registered_product, _RELEASE_SALT)
+    sealed = open_sealed(text, registered_product, _RELEASE_SALT)
     if sealed["number"] != number:
         raise ConfirmationForged
     return ReleaseConfirmation(facts=sealed["facts"], nonce=UUID(sealed["nonce"]))
-
-
-def _seal(registered_product: RegisteredProduct, salt: str, **shown: Any) -> str:
-    """Sign what a page showed, for this product of this organization, with a nonce that lets it count once."""
-    return signing.dumps(
-        {
-            "organization": registered_product.organization_id,
-            "registered_product": registered_product.pk,
-            "nonce": str(uuid4()),
-            **shown,
-        },
-        salt=salt,
-        compress=True,
-    )
-
-
-def _open(text: str, registered_product: RegisteredProduct, salt: str) -> dict[str, Any]:
-    try:
-        sealed: dict[str, Any] = signing.loads(text, salt=salt)
-    # A text that was not signed here can be anything: the decoder's own errors are no more than a wrong signature.
-    except (signing.BadSignature, ValueError, TypeError) as error:
-        raise ConfirmationForged from error
-    if (sealed["organization"], sealed["registered_product"]) != (
-        registered_product.organization_id,
-        registered_product.pk,
-    ):
-        raise ConfirmationForged
-    return sealed

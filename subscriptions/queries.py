@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from products.models import DeviceCount, LicenseBasis, LicenseKind, LicenseType,
 from subscriptions import rules
 from subscriptions.models import Subscription, SubscriptionYear, YearHolding
 from subscriptions.rules import Status, Year
+from subscriptions.units import UnitStanding, unit_standings
 from wallet.models import AccountCategory, LedgerAccount, Lot
 from wallet.rules import LotStock
 
@@ -65,6 +66,8 @@ class ProductStanding:
     # Since when the growth allowance is known to be exceeded (R12).
     exceeded_since: date | None = None
     years: tuple[YearStanding, ...] = field(default=())
+    # The hardware units that are registered and not retired, and what tied systems lack (R25).
+    units: UnitStanding = field(default=UnitStanding())
 
     @property
     def product(self) -> Product:
@@ -148,6 +151,18 @@ def product_standing(registered_product: RegisteredProduct, on: date) -> Product
     return standings(registered_product.organization, on, [registered_product])[0]
 
 
+def standing_after(standing: ProductStanding, more_devices: Mapping[str, int], units: UnitStanding) -> ProductStanding:
+    """How a product would stand on the same date if ``more_devices`` counted beside those that do, and it had ``units``.
+
+    What a page says before a change is confirmed that lets devices count for the subscription (R27).
+    """
+    registered_product = standing.registered_product
+    key, organization = registered_product.pk, registered_product.organization
+    books = _read_books(organization, [key], [registered_product.product_id])
+    devices = {(key, code): standing.devices[code] + more_devices.get(code, 0) for code in standing.codes}
+    return _stand(organization, registered_product, standing.on, replace(books, devices=devices, units={key: units}))
+
+
 def _allocated_by_year(organization: Organization) -> dict[tuple[int, int], dict[str, int]]:
     """What is allocated, per type code, by (subscription, year number)."""
     allocated: defaultdict[tuple[int, int], dict[str, int]] = defaultdict(dict)
@@ -170,6 +185,7 @@ class _Books:
     allocated: Mapping[tuple[int, int], dict[str, int]]
     lots: Mapping[int, list[Lot]]
     credit: Mapping[tuple[int, str], int]
+    units: Mapping[int, UnitStanding]
 
 
 def _read_books(organization: Organization, ids: list[int], product_ids: list[int]) -> _Books:
@@ -182,7 +198,7 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
             until_on=None,
             system__registered_product__in=ids,
             system__removed_on=None,
-            system__license_basis=LicenseBasis.SUBSCRIPTION,
+            license_basis=LicenseBasis.SUBSCRIPTION,
         )
         .values_list("system__registered_product", "license_type__code")
         .annotate(total=Sum("quantity"))
@@ -226,6 +242,7 @@ def _read_books(organization: Organization, ids: list[int], product_ids: list[in
         allocated=allocated,
         lots=lots,
         credit={(registered, code): balance for registered, code, balance in credit},
+        units=unit_standings(organization, ids),
     )
 
 
@@ -236,6 +253,7 @@ def _stand(
     types = books.types.get(registered_product.product_id, ())
     codes = [license_type.code for license_type in types]
     devices = {code: books.devices.get((key, code), 0) for code in codes}
+    units = books.units.get(key, UnitStanding())
     usable = [lot for lot in books.lots.get(key, ()) if not lot.is_expired(on)]
     wallet = {str(kind): dict.fromkeys(codes, 0) for kind in LicenseKind.values}
     stock: dict[str, list[LotStock]] = {code: [] for code in codes}
@@ -267,12 +285,20 @@ def _stand(
         wallet=wallet,
         stock={code: tuple(found) for code, found in stock.items()},
         credit_days={code: books.credit.get((key, code), 0) for code in codes},
-        status=rules.status(on=on, current=state, trial_last_on=registered_product.trial_last_on),
+        status=rules.status(
+            on=on,
+            current=state,
+            trial_last_on=registered_product.trial_last_on,
+            units=rules.UnitsState(
+                active=len(units.serials), counting_devices=sum(devices.values()), is_lacking=bool(units.lacks)
+            ),
+        ),
         anchor_on=books.anchor_on if subscription else None,
         started_on=subscription.started_on if subscription else None,
         subscription_id=subscription.pk if subscription else None,
         exceeded_since=subscription.exceeded_since if subscription else None,
         years=years,
+        units=units,
     )
 
 

@@ -133,12 +133,25 @@ class YearState:
     missing_total: int
 
 
-def status(*, on: date, current: YearState | None, trial_last_on: date | None) -> Status:
-    """The first row of R14a that holds, for a registered product without hardware units.
+@dataclass(frozen=True)
+class UnitsState:
+    """What decides the status of a product by its hardware units (R14a, R25)."""
 
-    ``current`` is None before the subscription has started.
-    """
+    # Units of the product that are registered and not retired.
+    active: int = 0
+    # Devices, over all types, of systems that are not tied.
+    counting_devices: int = 0
+    # Whether a tied system lacks a license.
+    is_lacking: bool = False
+
+
+def status(
+    *, on: date, current: YearState | None, trial_last_on: date | None, units: UnitsState = UnitsState()
+) -> Status:
+    """The first row of R14a that holds, for a registered product. ``current`` is None before the subscription has started."""
     if current is None:
+        if units.active and not units.counting_devices:
+            return Status.EXPANSION_NEEDED if units.is_lacking else Status.HARDWARE
         if trial_last_on is None:
             return Status.NOT_STARTED
         return Status.TRIAL if on <= trial_last_on else Status.TRIAL_ENDED

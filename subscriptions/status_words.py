@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from subscriptions import rules
-from subscriptions.advice import days_left, format_date, listed, status_label
+from subscriptions.advice import days_left, format_date, listed, named_lacks, named_units, status_label
 from subscriptions.queries import ProductStanding, YearStanding
 from subscriptions.rules import Status
 
@@ -45,11 +45,14 @@ def status_words(standing: ProductStanding) -> StatusWords:
         Status.RENEWAL_GRACE: _say_grace,
         Status.UNLICENSED: _say_unlicensed,
         Status.HARDWARE: _say_hardware,
-        Status.EXPANSION_NEEDED: _say_hardware,
+        Status.EXPANSION_NEEDED: _say_expansion_needed,
         Status.TRIAL: _say_trial,
         Status.TRIAL_ENDED: _say_to_start,
         Status.NOT_STARTED: _say_to_start,
     }[status](standing)
+    if standing.units.lacks and status != Status.EXPANSION_NEEDED:
+        # Beside the subscription: a tied system that lacks licenses is nothing that R14a's other rows tell.
+        sentences = [*sentences, *_say_lacks(standing)]
     return StatusWords(str(status), status_label(status), tuple(sentences), _TONES.get(status, "info"))
 
 
@@ -197,7 +200,33 @@ def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> li
 
 
 def _say_hardware(standing: ProductStanding) -> list[str]:
-    return [_("System setup shows the hardware units and their licenses.")]
+    serials = standing.units.serials
+    sentence = ngettext(
+        "Hardware unit %(units)s licenses the systems on it for its lifetime.",
+        "Hardware units %(units)s license the systems on them for their lifetime.",
+        len(serials),
+    )
+    sentences = [sentence % {"units": named_units(serials)}]
+    if not standing.systems:
+        sentences.append(_("No system has reported from it yet."))
+    return sentences
+
+
+def _say_expansion_needed(standing: ProductStanding) -> list[str]:
+    return [
+        *_say_lacks(standing),
+        _("Expansion licenses are allocated from the Product wallet to the hardware unit, for its lifetime."),
+    ]
+
+
+def _say_lacks(standing: ProductStanding) -> list[str]:
+    lacks = standing.units.lacks
+    sentence = ngettext(
+        "Hardware unit %(units)s lacks expansion licenses.",
+        "These hardware units lack expansion licenses: %(units)s.",
+        len(lacks),
+    )
+    return [sentence % {"units": named_lacks(standing)}]
 
 
 def _say_trial(standing: ProductStanding) -> list[str]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,14 +10,20 @@ from typing import Any
 import factory
 from django.db.models import Sum
 
+from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
+from hardware.ending import retire_unit
+from hardware.expanding import expand_unit
+from hardware.models import Expansion, HardwareUnit
+from hardware.services import register_unit, report_system
 from history.models import Record
 from licensemgr.core.models import OutboxMessage
 from licensemgr.portal.playing import describe, ensure_catalogue
 from organizations.books import settle
 from organizations.models import Organization, User
 from organizations.services import create_organization
+from products.device_lists import ListedDevice
 from products.models import LicenseKind, Product, RegisteredProduct, System, SystemSource
-from products.services import remove_system, report_system
+from products.services import remove_system
 from subscriptions.models import Allocation, Release, Subscription, SubscriptionYear
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.releasing import release_year
@@ -83,7 +89,16 @@ def register(
     organization: Organization, product: Product, *, on: date, system: str = "Main", **devices: int
 ) -> RegisteredProduct:
     """Register ``product`` with one online system that has these devices."""
-    Books(organization).report(on, product=product.code, system=system, source=SystemSource.ONLINE, **devices)
+    report_system(
+        organization=organization,
+        product=product,
+        system_id=Books(organization).system_id(system),
+        name=system,
+        devices=by_code(devices),
+        source=SystemSource.ONLINE,
+        actor=None,
+        on=on,
+    )
     return RegisteredProduct.objects.select_related("organization", "product").get(
         organization=organization, product=product
     )
@@ -129,9 +144,12 @@ class Books:
         product: str | None = None,
         system: str = "Main",
         source: SystemSource = SystemSource.ONLINE,
+        unit: str = "",
+        software_version: str = "",
+        device_list: Sequence[ListedDevice] | None = None,
         **devices: int,
     ) -> System:
-        """A system's whole report, which registers it and the product where they are new."""
+        """A system's whole report, which registers it and the product where they are new. ``unit`` is a serial number."""
         return report_system(
             organization=self.organization,
             product=self.products[product or self.product],
@@ -141,6 +159,9 @@ class Books:
             source=source,
             actor=None,
             on=on,
+            unit_serial=unit,
+            software_version=software_version,
+            device_list=device_list,
         )
 
     def system_id(self, system: str) -> uuid.UUID:
@@ -151,6 +172,26 @@ class Books:
         """Remove a system."""
         found = System.objects.get(organization=self.organization, system_id=self.system_id(system), removed_on=None)
         remove_system(system=found, actor=None, on=on)
+
+    def make_unit(self, serial: str, *, product: str | None = None, **preloaded: int) -> str:
+        """The vendor makes a hardware unit that comes with these licenses; returns its owner authentication key."""
+        model = ensure_hardware_model(self.products[product or self.product], by_code(preloaded))
+        oak = f"OAK of {serial}"
+        add_manufactured_unit(serial=serial, hardware_model=model, oak=oak)
+        return oak
+
+    def unit(self, on: date, serial: str, *, product: str | None = None, **preloaded: int) -> HardwareUnit:
+        """A hardware unit that comes with these licenses is made and registered."""
+        oak = self.make_unit(serial, product=product, **preloaded)
+        return register_unit(organization=self.organization, serial=serial, oak=oak, actor=None, on=on)
+
+    def expand(self, on: date, unit: HardwareUnit, *, nonce: uuid.UUID | None = None, **licenses: int) -> Expansion:
+        """Allocate expansion licenses from the wallet to a unit."""
+        return expand_unit(unit=unit, quantities=by_code(licenses), nonce=nonce or uuid.uuid4(), actor=None, on=on)
+
+    def retire(self, on: date, unit: HardwareUnit) -> HardwareUnit:
+        """End a unit's life."""
+        return retire_unit(unit=unit, actor=None, on=on)
 
     def start(self, on: date, *, product: str | None = None) -> Subscription:
         """Start the product's subscription."""

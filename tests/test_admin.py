@@ -105,11 +105,11 @@ def test_whatever_is_not_on_the_short_list_can_not_be_changed(staff: User) -> No
     request.user = staff
     sites = admin.site._registry
     changeable = {model.__name__ for model, site in sites.items() if site.has_change_permission(request)}
-    assert changeable == {"User", "Organization", "Product", "Reseller", "Policy"}
+    assert changeable == {"User", "Organization", "Product", "Reseller", "Policy", "HardwareModel"}
     addable = {model.__name__ for model, site in sites.items() if site.has_add_permission(request)}
-    assert addable == {"User", "Organization", "Product", "Reseller", "KeyBatch", "Correction"}
+    assert addable == {"User", "Organization", "Product", "Reseller", "KeyBatch", "Correction", "HardwareModel"}
     deletable = {model.__name__ for model, site in sites.items() if site.has_delete_permission(request)}
-    assert deletable <= {"Product", "Reseller"}
+    assert deletable <= {"Product", "Reseller", "HardwareModel"}
 
 
 def test_lists_need_as_many_queries_for_thirty_rows_as_for_one(

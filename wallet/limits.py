@@ -1,8 +1,9 @@
-"""How often unknown license keys can be tried: per person, per organization, per client address (R21).
+"""How often secrets can be tried wrongly: per person, per organization, per client address (R21, R24).
 
-Redeeming a key and checking one count alike, and only an unknown key counts (`KeyUnknown`). A mistyped one does not, since
-its check symbols tell it from any key that could exist; neither does a key that was redeemed here, was revoked or is for
-another product, since it is known.
+What is tried is a `Secret`: license keys here, owner authentication keys of hardware units in the app above. Each of them is
+counted by itself. Redeeming a key and checking one count alike, and only an unknown one counts (`KeyUnknown`). A mistyped one
+does not, since its check symbols tell it from any key that could exist; neither does a key that was redeemed here, was
+revoked or is for another product, since it is known.
 
 With N = ``settings.LICENSE_KEY_TRIES_PER_HOUR`` (20), within any sixty minutes of the machine's own clock:
 
@@ -22,14 +23,17 @@ Each place is free again one hour after it was taken, so the window slides. A ca
 
 import contextlib
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.core.cache import cache
 
 from licensemgr.core import clock
+from licensemgr.core.errors import Refused
+from organizations.access import OrganizationRequest
 from wallet.errors import KeyUnknown, TooManyTries
 
 WINDOW = timedelta(hours=1)
@@ -47,21 +51,45 @@ class Trier:
     address: str
 
 
+def trier_of(request: OrganizationRequest) -> Trier:
+    """Who tries something by this request."""
+    return Trier(
+        person_id=request.user.pk,
+        organization_id=request.organization.pk,
+        address=get_adapter(request).get_client_ip(request),
+    )
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Something that can be guessed: its name in the cache, the refusal that is a wrong try, and what is raised at the limit.
+
+    ``too_many`` makes that refusal from the whole minutes after which another try is possible.
+    """
+
+    name: str
+    wrong: type[Refused]
+    too_many: Callable[[int], Refused]
+
+
+LICENSE_KEY = Secret("license-key", KeyUnknown, TooManyTries)
+
+
 def tries_per_person() -> int:
     """The wrong tries that a person has within an hour."""
     return int(settings.LICENSE_KEY_TRIES_PER_HOUR)
 
 
 @contextlib.contextmanager
-def counting_wrong_tries(trier: Trier) -> Iterator[None]:
-    """Within this a key is tried: counted when KeyUnknown comes out of it, else not.
+def counting_wrong_tries(trier: Trier, secret: Secret = LICENSE_KEY) -> Iterator[None]:
+    """Within this a secret is tried: counted when its ``wrong`` refusal comes out of it, else not.
 
-    Raises TooManyTries, before anything is looked up, when the person or the address has no tries left.
+    Raises its ``too_many``, before anything is looked up, when the person or the address has no tries left.
     """
-    taken = _take_places(trier)
+    taken = _take_places(trier, secret)
     try:
         yield
-    except KeyUnknown:
+    except secret.wrong:
         raise
     except BaseException:
         cache.delete_many(taken)
@@ -69,9 +97,9 @@ def counting_wrong_tries(trier: Trier) -> Iterator[None]:
     cache.delete_many(taken)
 
 
-def _take_places(trier: Trier) -> list[str]:
+def _take_places(trier: Trier, secret: Secret) -> list[str]:
     person = tries_per_person()
-    organization = _Places(f"organization:{trier.organization_id}", SHARED_FACTOR * person)
+    organization = _Places(secret.name, f"organization:{trier.organization_id}", SHARED_FACTOR * person)
     taken: list[str] = []
     place = organization.take()
     if place is None:
@@ -79,13 +107,13 @@ def _take_places(trier: Trier) -> list[str]:
     else:
         taken.append(place)
     for places in (
-        _Places(f"person:{trier.person_id}", person),
-        _Places(f"address:{counted_address(trier.address)}", SHARED_FACTOR * tries_per_person()),
+        _Places(secret.name, f"person:{trier.person_id}", person),
+        _Places(secret.name, f"address:{counted_address(trier.address)}", SHARED_FACTOR * tries_per_person()),
     ):
         place = places.take()
         if place is None:
             cache.delete_many(taken)
-            raise TooManyTries(places.minutes_until_free())
+            raise secret.too_many(places.minutes_until_free())
         taken.append(place)
     return taken
 
@@ -94,12 +122,13 @@ def _take_places(trier: Trier) -> list[str]:
 class _Places:
     """The numbered places of one limit."""
 
+    secret: str
     name: str
     count: int
 
     @property
     def keys(self) -> list[str]:
-        return [f"license-key-tries:{self.name}:{number}" for number in range(self.count)]
+        return [f"{self.secret}-tries:{self.name}:{number}" for number in range(self.count)]
 
     def take(self) -> str | None:
         """Take a free place; None when there is none."""

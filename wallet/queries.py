@@ -193,7 +193,7 @@ def product_movements(registered_product: RegisteredProduct, on: date, before: i
     """The movements of the product's licenses, newest first, those with a sequence below ``before``."""
     transfers = Transfer.objects.filter(
         organization_id=registered_product.organization_id, registered_product=registered_product
-    )
+    ).exclude(reason__in=_BESIDE_THE_WALLET)
     if before is not None:
         transfers = transfers.filter(sequence__lt=before)
     transfers = transfers.select_related(
@@ -216,6 +216,8 @@ def product_movements(registered_product: RegisteredProduct, on: date, before: i
 
 
 _SHOWN = (AccountCategory.WALLET, AccountCategory.DAYS_CREDIT)
+# What happens to the licenses of hardware units without touching the wallet (R24, R27).
+_BESIDE_THE_WALLET = (TransferReason.PRELOADED, TransferReason.ENDED, TransferReason.REPLACED)
 
 
 def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:

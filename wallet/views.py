@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,7 +20,7 @@ from wallet import checking, services
 from wallet.checking import CheckedKey
 from wallet.errors import NameNotTyped, TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
-from wallet.limits import Trier
+from wallet.limits import trier_of
 from wallet.models import Redemption
 from wallet.queries import UNDOS_SHOWN, product_movements, recent_undos, undo_of
 from wallet.queries import product_wallet as wallet_of_product
@@ -58,7 +57,7 @@ def redeem_license_key(request: OrganizationRequest, product: str) -> HttpRespon
         form.renew_token()
         return _page(request, registered_product, form, status=422)
     try:
-        with trying_a_key(_trier(request), form.typed_key):
+        with trying_a_key(trier_of(request), form.typed_key):
             redemption = services.redeem_license_key(
                 registered_product=registered_product,
                 license_key=form.typed_key,
@@ -87,7 +86,7 @@ def check_license_key(request: OrganizationRequest, product: str) -> HttpRespons
         form.renew_token()
         return _page(request, registered_product, form, status=422)
     try:
-        with trying_a_key(_trier(request), form.typed_key):
+        with trying_a_key(trier_of(request), form.typed_key):
             contents = checking.check_license_key(
                 registered_product=registered_product, license_key=form.typed_key, on=request.today
             )
@@ -120,14 +119,6 @@ def undo_redemption(request: OrganizationRequest, product: str, transfer: int) -
     refused = refused or undo.refused
     context = _frame(request, registered_product) | {"undo": undo, "refused": refused}
     return render(request, "wallet/undo_redemption.html", context, status=refused.status if refused else 200)
-
-
-def _trier(request: OrganizationRequest) -> Trier:
-    return Trier(
-        person_id=request.user.pk,
-        organization_id=request.organization.pk,
-        address=get_adapter(request).get_client_ip(request),
-    )
 
 
 def _frame(request: OrganizationRequest, registered_product: RegisteredProduct) -> dict[str, Any]:

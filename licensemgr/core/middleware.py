@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from licensemgr.core.uploads import is_streamed
+
 Answer = Callable[[HttpRequest], HttpResponse]
 # What a browser is told to wait before it asks again.
 _MAINTENANCE_SECONDS = 600
@@ -48,14 +50,14 @@ class BadInputMiddleware:
     """Answers what no view could make sense of, before any of them sees it.
 
     413 to a body that is larger than any form or file of the portal; 400 to text that no database can hold (NUL, lone
-    surrogates) in path, query or form.
+    surrogates) in path, query or form. The body of an upload that its view streams is left to that view (core/uploads.py).
     """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _body_length(request) > settings.REQUEST_BODY_MAX_BYTES:
+        if _body_length(request) > settings.REQUEST_BODY_MAX_BYTES and not is_streamed(request):
             return render(request, "413.html", status=413)
         try:
             texts = _texts(request)
@@ -78,7 +80,7 @@ def _body_length(request: HttpRequest) -> int:
 
 def _texts(request: HttpRequest) -> list[str]:
     texts = [part for key, values in request.GET.lists() for part in (key, *map(str, values))]
-    if request.method == "POST" and request.content_type in _FORMS:
+    if request.method == "POST" and request.content_type in _FORMS and not is_streamed(request):
         texts += [part for key, values in request.POST.lists() for part in (key, *map(str, values))]
     return texts
 

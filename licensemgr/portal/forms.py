@@ -2,72 +2,14 @@
 
 import datetime
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from hardware.forms import DevicesForm
 from products.models import LicenseType, Product
-from products.services import MAXIMUM_DEVICES
-
-
-class DevicesField(forms.CharField):
-    """A whole number of devices in ASCII digits; spaces that group digits are left out."""
-
-    default_error_messages = {
-        "required": _("Enter how many devices there are; 0 if there are none."),
-        "whole": _("Enter a whole number in the digits 0 to 9, for example 25."),
-        "range": _("A number of devices has to be from 0 to %(maximum)d."),
-    }
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault(
-            "widget",
-            forms.TextInput(
-                attrs={"class": "qty", "inputmode": "numeric", "pattern": "[0-9 ]*", "autocomplete": "off"}
-            ),
-        )
-        super().__init__(**options)
-
-    def clean(self, value: object) -> Any:
-        text = "".join(str(super().clean(value)).split())
-        if text.startswith("-") and text[1:].isascii() and text[1:].isdigit():
-            raise ValidationError(self.error_messages["range"], "range", {"maximum": MAXIMUM_DEVICES})
-        if not text.isascii() or not text.isdigit():
-            raise ValidationError(self.error_messages["whole"], "whole")
-        # Compared as text first: a number of thousands of digits is not turned into one.
-        digits = text.lstrip("0") or "0"
-        if len(digits) > len(str(MAXIMUM_DEVICES)) or int(digits) > MAXIMUM_DEVICES:
-            raise ValidationError(self.error_messages["range"], "range", {"maximum": MAXIMUM_DEVICES})
-        return int(digits)
-
-
-class DevicesForm(forms.Form):
-    """Devices of one system per license type of its product."""
-
-    def __init__(self, types: Iterable[LicenseType], *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.codes: dict[str, str] = {}
-        for license_type in types:
-            name = f"devices_{license_type.code}"
-            self.codes[name] = license_type.code
-            self.fields[name] = DevicesField(label=license_type.name)
-
-    @property
-    def device_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.codes]
-
-    @property
-    def devices(self) -> dict[str, int]:
-        """Quantity per license type code, after checking."""
-        return {code: self.cleaned_data[name] for name, code in self.codes.items()}
-
-
-def initial_devices(devices: Mapping[str, int]) -> dict[str, int]:
-    """Initial values of a DevicesForm."""
-    return {f"devices_{code}": quantity for code, quantity in devices.items()}
 
 
 class SystemForm(DevicesForm):

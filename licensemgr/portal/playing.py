@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
+from hardware.expanding import expand_unit
+from hardware.keys import invent_oak, normalize_serial
+from hardware.models import HardwareUnit
+from hardware.services import register_unit, report_system
 from licensemgr.core import clock
 from licensemgr.core.calendar import LAST_DATE
 from licensemgr.core.errors import Refused
 from organizations.models import Organization
 from organizations.services import create_organization
 from products.models import LicenseType, Product, RegisteredProduct, SystemSource
-from products.services import report_system
 from subscriptions.queries import ProductStanding, standings
 from subscriptions.rules import Status
 from subscriptions.services import allocate_licenses, start_subscription
@@ -73,6 +77,8 @@ class Player:
                 "start": self._start,
                 "redeem": self._redeem,
                 "allocate": self._allocate,
+                "unit": self._unit,
+                "expand": self._expand,
             }[step["action"]]
         except (KeyError, TypeError, ValueError) as error:
             raise NotPlayable(f"This step can't be played: {dict(step)!r} ({error!r}).") from error
@@ -104,8 +110,6 @@ class Player:
         )
 
     def _report(self, organization: Organization, product: Product, on: date, step: Mapping[str, Any]) -> None:
-        if step.get("unit") is not None:
-            raise NotPlayable("Reports with a hardware unit can't be played yet.")
         report_system(
             organization=organization,
             product=product,
@@ -115,7 +119,24 @@ class Player:
             source=SystemSource.ONLINE,
             actor=None,
             on=on,
+            unit_serial=self._serial(organization, step["unit"]) if step.get("unit") is not None else "",
         )
+
+    def _serial(self, organization: Organization, name: str) -> str:
+        """The serial number that goes with a name in this organization."""
+        return normalize_serial(f"{organization.pk}-{name}")
+
+    def _unit(self, organization: Organization, product: Product, on: date, step: Mapping[str, Any]) -> None:
+        serial, oak = self._serial(organization, step["serial"]), invent_oak()
+        model = ensure_hardware_model(product, step["preloaded"])
+        add_manufactured_unit(serial=serial, hardware_model=model, oak=oak)
+        register_unit(organization=organization, serial=serial, oak=oak, actor=None, on=on)
+
+    def _expand(self, organization: Organization, product: Product, on: date, step: Mapping[str, Any]) -> None:
+        unit = HardwareUnit.objects.select_related("organization").get(
+            organization=organization, serial=self._serial(organization, step["serial"])
+        )
+        expand_unit(unit=unit, quantities=step["lines"], nonce=uuid.uuid4(), actor=None, on=on)
 
     def _start(self, organization: Organization, product: Product, on: date, step: Mapping[str, Any]) -> None:
         registered_product = self._registered(organization, product)

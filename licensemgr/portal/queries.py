@@ -1,24 +1,20 @@
 """What the portal's pages ask of several apps at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from organizations.models import Membership, Organization, User
-from products.models import DeviceCount, LicenseKind, LicenseType, RegisteredProduct, System
+from products.models import LicenseKind
 from subscriptions import advice
 from subscriptions.notices import next_told_on
 from subscriptions.queries import ProductStanding, standings
 from subscriptions.rules import Status
 from wallet.settle import next_due as next_due_of_lots
-
-SYSTEMS_PER_PAGE = 50
-
 
 # --- Product list ------------------------------------------------------------------------------------------------
 
@@ -53,7 +49,17 @@ class ProductRow:
 
     @property
     def wants_attention(self) -> bool:
-        return self.status in (Status.UNLICENSED, Status.RENEWAL_GRACE, Status.GROWTH_EXCEEDED, Status.TRIAL_ENDED)
+        return bool(self.standing.units.lacks) or self.status in (
+            Status.UNLICENSED,
+            Status.RENEWAL_GRACE,
+            Status.GROWTH_EXCEEDED,
+            Status.TRIAL_ENDED,
+        )
+
+    @property
+    def lacking(self) -> str:
+        """Which hardware units lack which expansion licenses, beside a subscription that says nothing of it (R25)."""
+        return "" if self.status == Status.EXPANSION_NEEDED else advice.named_lacks(self.standing)
 
 
 _ORDER_OF_STATUS = (
@@ -113,74 +119,6 @@ def choose_rows(
     ]
     key = PRODUCT_SORTS.get(sort.removeprefix("-"), PRODUCT_SORTS["name"])
     return sorted(chosen, key=key, reverse=sort.startswith("-"))
-
-
-# --- systems -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class SystemRow:
-    """A system of System setup, with its devices per license type in catalogue order."""
-
-    system: System
-    devices: tuple[int, ...]
-
-    @property
-    def total(self) -> int:
-        return sum(self.devices)
-
-
-@dataclass(frozen=True)
-class SystemPage:
-    """One page of a product's systems, and where the next one begins."""
-
-    rows: tuple[SystemRow, ...]
-    next_after: UUID | None
-    is_first: bool
-
-
-def systems_of(registered_product: RegisteredProduct) -> QuerySet[System]:
-    """The product's systems that are not removed."""
-    return System.objects.filter(
-        organization_id=registered_product.organization_id, registered_product=registered_product, removed_on=None
-    )
-
-
-def system_page(
-    registered_product: RegisteredProduct,
-    types: Sequence[LicenseType],
-    *,
-    search: str = "",
-    after: UUID | None = None,
-) -> SystemPage:
-    """The systems by name, those after the one with system id ``after``, searched by name or system id."""
-    systems = systems_of(registered_product)
-    last = systems.filter(system_id=after).first() if after else None
-    if search:
-        systems = systems.filter(Q(name__icontains=search) | Q(pk__in=_with_system_id(systems, search)))
-    if last is not None:
-        systems = systems.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
-    found = list(systems.order_by("name", "pk")[: SYSTEMS_PER_PAGE + 1])
-    shown = found[:SYSTEMS_PER_PAGE]
-    counts = current_devices(shown)
-    rows = tuple(
-        SystemRow(system, tuple(counts.get((system.pk, license_type.pk), 0) for license_type in types))
-        for system in shown
-    )
-    return SystemPage(rows, shown[-1].system_id if len(found) > SYSTEMS_PER_PAGE else None, last is None)
-
-
-def _with_system_id(systems: QuerySet[System], text: str) -> list[int]:
-    try:
-        return list(systems.filter(system_id=UUID(text.strip())).values_list("pk", flat=True))
-    except ValueError:
-        return []
-
-
-def current_devices(systems: Iterable[System]) -> dict[tuple[int, int], int]:
-    """Devices today by system and license type."""
-    counts = DeviceCount.objects.filter(system__in=list(systems), until_on=None)
-    return {(count.system_id, count.license_type_id): count.quantity for count in counts}
 
 
 # --- start page --------------------------------------------------------------------------------------------------

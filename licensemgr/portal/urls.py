@@ -1,20 +1,10 @@
-"""Pages that join several apps: start page, Product list, systems, History, and what belongs to no organization."""
+"""Pages that join several apps: start page, Product list, History, and what belongs to no organization."""
 
 from django.contrib import admin
 from django.urls import path
 
 from licensemgr.portal import admin_jobs
-from licensemgr.portal.views import (
-    demo,
-    hidden_products,
-    history,
-    organization,
-    products,
-    public,
-    standing,
-    start,
-    systems,
-)
+from licensemgr.portal.views import demo, hidden_products, history, organization, products, public, standing, start
 
 urlpatterns = [
     path("", start.my_systems, name="my_systems"),
@@ -42,17 +32,5 @@ urlpatterns = [
     ),
     path(
         "o/<slug:organization>/hidden-products/<slug:product>/show/", hidden_products.show_product, name="show_product"
-    ),
-    # One product's systems
-    path("o/<slug:organization>/products/<slug:product>/systems/", systems.system_setup, name="system_setup"),
-    path(
-        "o/<slug:organization>/products/<slug:product>/systems/<uuid:system>/devices/",
-        systems.edit_devices,
-        name="edit_devices",
-    ),
-    path(
-        "o/<slug:organization>/products/<slug:product>/systems/<uuid:system>/remove/",
-        systems.remove_system,
-        name="remove_system",
     ),
 ]

@@ -5,6 +5,7 @@ from datetime import date
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -15,7 +16,11 @@ from subscriptions import advice, services, years_shown
 from subscriptions.errors import AlreadyStarted, year_name
 from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
+from subscriptions.rules import Status
 from subscriptions.status_words import status_words
+
+# How many units that lack licenses the overview names.
+UNITS_SHOWN = 5
 
 
 @require_GET
@@ -24,17 +29,38 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
     """How the product stands, its years, and what to do next (R14a)."""
     registered_product = registered_product_or_404(request, product)
     standing = product_standing(registered_product, request.today)
+    step = advice.next_step(standing)
+    is_by_hardware = standing.status in (Status.HARDWARE, Status.EXPANSION_NEEDED)
     context = {
         "active_tab": "overview",
         "product": registered_product.product,
         "standing": standing,
         "status": status_words(standing),
-        "next_step": advice.next_step(standing),
+        "next_step": step,
+        "step_url": _step_url(request, product, step),
         "upcoming": advice.upcoming(standing),
-        "segments": years_shown.timeline(standing),
+        "is_by_hardware": is_by_hardware,
+        # A trial that runs beside hardware which licenses everything decides nothing.
+        "segments": () if is_by_hardware else years_shown.timeline(standing),
+        "units_lacking": _units_lacking(standing),
+        "more_lacking": max(0, len(standing.units.lacks) - UNITS_SHOWN),
         "rows": _rows(standing),
     }
     return page(request, "subscriptions/product_overview.html", context)
+
+
+def _step_url(request: OrganizationRequest, product: str, step: advice.NextStep) -> str:
+    if step.url_name is None:
+        return ""
+    return reverse(step.url_name, args=[request.organization.slug, product, *step.arguments])
+
+
+def _units_lacking(standing: ProductStanding) -> list[dict[str, object]]:
+    """The first units that lack expansion licenses, and which (R25)."""
+    return [
+        {"unit_id": lack.unit_id, "serial": lack.serial, "listed": advice.listed(standing, lack.lacks)}
+        for lack in standing.units.lacks[:UNITS_SHOWN]
+    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from hardware.models import HardwareUnit
 from licensemgr.core.errors import Refused
 from organizations.access import PERMISSIONS, Permission
 from organizations.invitations import invite_member
@@ -77,8 +78,9 @@ def test_the_table_of_roles() -> None:
 
 @pytest.fixture
 def system(books: Books, today: Any) -> System:
-    """A system of a started product, so that every URL leads to something that exists."""
-    system = books.report(today, core=2)
+    """A system on a hardware unit of a started product, so that every URL leads to something that exists."""
+    books.unit(today, "SN-1", core=1)
+    system = books.report(today, unit="SN-1", core=2)
     books.start(today)
     books.redeem(today, core=3)
     invite_member(organization=books.organization, email="new@example.com", role=Role.VIEWER, actor=None, on=today)
@@ -94,6 +96,7 @@ def _url(route: str, name: str, organization: Organization, system: System) -> s
         "number": 1,
         "member": system.organization.memberships.get(role=Role.ADMINISTRATOR).user_id,
         "invitation": Invitation.objects.get(organization=system.organization).pk,
+        "unit": HardwareUnit.objects.get(organization=system.organization).pk,
     }
     wanted = re.findall(r"<(?:\w+:)?(\w+)>", route)
     assert set(wanted) <= set(values), f"give this test a value for {set(wanted) - set(values)} of {route}"
@@ -169,8 +172,9 @@ class TestEachUrl:
         system: System,
         outsider_client: Client,
     ) -> None:
-        # The outsider's own organization, with the product, the system, a member, an invitation of the first one.
-        if not {"product", "system", "member", "invitation"} & set(re.findall(r"<(?:\w+:)?(\w+)>", _route(name))):
+        # The outsider's own organization, with the product, the system, the unit, a member, an invitation of the first one.
+        foreign = {"product", "system", "unit", "member", "invitation"}
+        if not foreign & set(re.findall(r"<(?:\w+:)?(\w+)>", _route(name))):
             return
         url = _url(_route(name), name, other_organization, system)
         if _is_refused_for_everyone(outsider_client, url, method):
@@ -182,8 +186,8 @@ class TestEachUrl:
 @pytest.mark.parametrize("name", MARKED_NAMES)
 def test_every_url_takes_get_or_post(name: str) -> None:
     [route] = [route for route, p in MARKED if p.name == name]
-    values = {"organization": "a", "product": "b", "system": "6f1c3f0e-7a55-4c3e-9d58-1f6b4a6f3c11"}
-    values |= {"transfer": "1", "number": "1", "member": "1", "invitation": "1"}
+    values: dict[str, Any] = {"organization": "a", "product": "b", "system": "6f1c3f0e-7a55-4c3e-9d58-1f6b4a6f3c11"}
+    values |= {"transfer": 1, "number": 1, "member": 1, "invitation": 1, "unit": 1}
     url = reverse(name, kwargs={key: values[key] for key in re.findall(r"<(?:\w+:)?(\w+)>", route)})
     answers = {getattr(Client(), method)(url).status_code for method in ("get", "post")}
     assert answers <= {302, 405}

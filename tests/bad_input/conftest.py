@@ -16,6 +16,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
+from hardware.models import HardwareUnit
 from organizations.models import Organization
 from products.models import System, SystemSource
 from tests.conftest import FrozenClock
@@ -41,6 +42,11 @@ BOOKS = (
     "subscriptions.SubscriptionYear",
     "subscriptions.YearHolding",
     "subscriptions.Allocation",
+    "hardware.HardwareUnit",
+    "hardware.UnitHolding",
+    "hardware.Placement",
+    "hardware.Expansion",
+    "hardware.Replacement",
     "core.DemonstrationClock",
     "core.OutboxMessage",
 )
@@ -78,18 +84,20 @@ def refused(response: Any, *statuses: int) -> str:
 
 @dataclass
 class Portal:
-    """A manager's client, and the addresses of what the organization has and of what another one has."""
+    """An administrator's client, and the addresses of what the organization has and of what another one has."""
 
     client: Client
     organization: Organization
     other: Organization
     system: System
     other_system: System
+    unit: HardwareUnit
+    other_unit: HardwareUnit
     books: Books
     other_books: Books
 
     def url(self, name: str, *arguments: object) -> str:
-        """A page of the manager's organization."""
+        """A page of the administrator's organization."""
         return reverse(name, args=[self.organization.slug, *arguments])
 
     def post(self, name: str, data: Mapping[str, Any], *arguments: object, **options: Any) -> Any:
@@ -118,19 +126,31 @@ def confirmation_in(response: Any) -> str:
 @pytest.fixture
 def portal(
     books: Books,
-    manager_client: Client,
+    administrator_client: Client,
     organization: Organization,
     other_organization: Organization,
     frozen_clock: FrozenClock,
 ) -> Portal:
     """Two organizations with Camera Station, started, systems by hand and licenses in the wallet."""
     other_books = Books(other_organization)
-    systems = []
+    systems: list[System] = []
+    units: list[HardwareUnit] = []
     for one in (books, other_books):
         systems.append(one.report(START, source=SystemSource.MANUAL, core=10, universal=4))
+        units.append(one.unit(START, f"SN-{one.organization.pk}"))
         one.start(START)
         one.redeem(START, core=30, universal=12)
-    return Portal(manager_client, organization, other_organization, systems[0], systems[1], books, other_books)
+    return Portal(
+        client=administrator_client,
+        organization=organization,
+        other=other_organization,
+        system=systems[0],
+        other_system=systems[1],
+        unit=units[0],
+        other_unit=units[1],
+        books=books,
+        other_books=other_books,
+    )
 
 
 @pytest.fixture

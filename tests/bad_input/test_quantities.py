@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from licensemgr.portal.forms import DevicesField
+from hardware.forms import DevicesField
 from subscriptions.forms import QuantityField
 from tests.bad_input.conftest import Portal, refused, unchanged
 

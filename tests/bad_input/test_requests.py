@@ -33,8 +33,16 @@ PAGES: list[tuple[str, tuple[str, ...], bool, bool]] = [
     ("releasable_year", (PRODUCT,), False, True),
     ("release_year", (PRODUCT, "1"), True, True),
     ("system_setup", (PRODUCT,), False, True),
+    ("system_details", (PRODUCT, "SYSTEM"), False, True),
     ("edit_devices", (PRODUCT, "SYSTEM"), True, True),
+    ("rename_system", (PRODUCT, "SYSTEM"), True, True),
+    ("move_system", (PRODUCT, "SYSTEM"), True, True),
     ("remove_system", (PRODUCT, "SYSTEM"), True, True),
+    ("register_hardware", (), True, True),
+    ("unit_details", (PRODUCT, "UNIT"), False, True),
+    ("allocate_expansion", (PRODUCT, "UNIT"), True, True),
+    ("confirm_expansion", (PRODUCT, "UNIT"), True, True),
+    ("retire_unit", (PRODUCT, "UNIT"), True, True),
 ]
 NAMES = [name for name, *_rest in PAGES]
 FORMS = [page for page in PAGES if page[2] and page[0] not in ("start_subscription", "remove_system")]
@@ -75,8 +83,9 @@ GARBAGE = [
 
 
 def arguments(portal: Portal, rest: tuple[str, ...]) -> list[object]:
-    """The URL's arguments after the slug, with the organization's own system."""
-    return [portal.system.system_id if part == "SYSTEM" else part for part in rest]
+    """The URL's arguments after the slug, with the organization's own system and unit."""
+    mine: dict[str, object] = {"SYSTEM": portal.system.system_id, "UNIT": portal.unit.pk}
+    return [mine.get(part, part) for part in rest]
 
 
 # --- another tenant's ids ----------------------------------------------------------------------------------------
@@ -86,7 +95,8 @@ def arguments(portal: Portal, rest: tuple[str, ...]) -> list[object]:
 def test_another_organization_in_the_path_is_not_found(
     portal: Portal, name: str, rest: tuple[str, ...], takes_post: bool, takes_get: bool
 ) -> None:
-    theirs = [portal.other_system.system_id if part == "SYSTEM" else part for part in rest]
+    foreign: dict[str, object] = {"SYSTEM": portal.other_system.system_id, "UNIT": portal.other_unit.pk}
+    theirs = [foreign.get(part, part) for part in rest]
     for slug in (portal.other.slug, "no-such-organization"):
         address = reverse(name, args=[slug, *theirs])
         with unchanged():
@@ -96,22 +106,22 @@ def test_another_organization_in_the_path_is_not_found(
                 refused(portal.client.post(address, {"y0-core-device": "10", "devices_core-device": "1"}), 404)
 
 
-@pytest.mark.parametrize("name", ["edit_devices", "remove_system"])
+@pytest.mark.parametrize("name", ["edit_devices", "rename_system", "move_system", "remove_system"])
 def test_another_tenants_system_in_the_path_is_not_found(portal: Portal, name: str) -> None:
     for system in (portal.other_system.system_id, uuid.uuid4(), uuid.UUID(int=0)):
         with unchanged():
             refused(portal.client.get(portal.url(name, PRODUCT, system)), 404)
-            data = {"devices_core-device": "1", "devices_universal-device": "1"}
+            data = {"devices_core-device": "1", "devices_universal-device": "1", "name": "x", "serial": ""}
             refused(portal.client.post(portal.url(name, PRODUCT, system), data), 404)
 
 
 def test_the_own_system_under_another_product_is_not_found(portal: Portal) -> None:
     portal.books.report(START, product="audio-manager", system="Audio", audio=1)
     with unchanged():
-        for name in ("edit_devices", "remove_system"):
+        for name in ("edit_devices", "rename_system", "move_system", "remove_system"):
             address = portal.url(name, "audio-manager", portal.system.system_id)
             refused(portal.client.get(address), 404)
-            refused(portal.client.post(address, {"devices_audio-device": "1"}), 404)
+            refused(portal.client.post(address, {"devices_audio-device": "1", "name": "x", "serial": ""}), 404)
 
 
 def test_another_tenants_system_id_in_the_body_is_refused_without_telling_whose_it_is(portal: Portal) -> None:
@@ -151,6 +161,7 @@ def test_another_tenants_cursors_and_ids_in_the_query_show_nothing_of_it(portal:
             query: dict[str, Any] = {
                 "before": value,
                 "after": value,
+                "page": value,
                 "system": value,
                 "search": "",
                 "organization": portal.other.pk,
@@ -247,7 +258,8 @@ def test_any_filter_search_page_or_cursor_is_harmless(portal: Portal, value: str
         ("history_csv", (), ("q", "action", "person", "product", "since", "until", "before")),
         ("product_licensing", (PRODUCT,), ("fill",)),
         ("product_wallet", (PRODUCT,), ("before",)),
-        ("system_setup", (PRODUCT,), ("search", "after")),
+        ("system_setup", (PRODUCT,), ("search", "source", "state", "place", "sort", "after", "before")),
+        ("system_details", (PRODUCT, str(portal.system.system_id)), ("search", "page", "before")),
     ]
     with unchanged():
         for name, rest, fields in queries:

@@ -193,15 +193,18 @@ def test_a_backup_is_a_copy_and_never_overwrites(
         run("backup", tmp_path / "other.sqlite3")
 
 
+_SHORT = dict.fromkeys(("SECRET_KEY", "LICENSE_KEY_PEPPER", "UNIT_KEY_SECRET"), "short")
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
         ({}, "SECRET_KEY is not set"),
         ({"MODE": "staging"}, "MODE has to be"),
-        ({"SECRET_KEY": "short", "LICENSE_KEY_PEPPER": "short", "ALLOWED_HOSTS": "a.example"}, "too weak"),
-        ({"SECRET_KEY": "short", "LICENSE_KEY_PEPPER": "short"}, "ALLOWED_HOSTS is empty"),
-        ({"SECRET_KEY": "short", "LICENSE_KEY_PEPPER": "short", "ALLOWED_HOSTS": "*"}, "every host"),
-        ({"SECRET_KEY": "s", "LICENSE_KEY_PEPPER": "s", "ALLOWED_HOSTS": "a.example", "DEBUG": "1"}, "DEBUG is on"),
+        ({**_SHORT, "ALLOWED_HOSTS": "a.example"}, "too weak"),
+        (_SHORT, "ALLOWED_HOSTS is empty"),
+        ({**_SHORT, "ALLOWED_HOSTS": "*"}, "every host"),
+        ({**_SHORT, "ALLOWED_HOSTS": "a.example", "DEBUG": "1"}, "DEBUG is on"),
         ({"MODE": "test", "SETTLE_MAX_DAYS": "soon"}, "SETTLE_MAX_DAYS is 'soon'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The demonstration's data shows every row of R14a that needs no hardware, whatever day it is made on."""
+"""The demonstration's data shows every row of R14a, whatever day it is made on."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 from django.db.models import Sum
 
+from hardware.models import HardwareUnit
+from hardware.queries import licenses_of, waiting_units
+from hardware.services import register_unit
 from licensemgr.portal import demonstration
+from licensemgr.portal.demonstrating.stories import CAMERA, RECORDER
+from licensemgr.portal.demonstrating.trying import HARDWARE_HEADING
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Membership
 from products.models import DeviceCount, LicenseKind, RegisteredProduct
@@ -19,7 +24,7 @@ from wallet.services import redeem_license_key
 
 pytestmark = pytest.mark.django_db
 
-SHOWN = set(Status) - {Status.UNREGISTERED, Status.HARDWARE, Status.EXPANSION_NEEDED}
+SHOWN = set(Status) - {Status.UNREGISTERED}
 
 
 @pytest.mark.slow
@@ -48,13 +53,38 @@ def test_it_has_lots_of_all_ages_and_keys_for_trying(tmp_path: Path) -> None:
     assert len({membership.role for membership in in_three}) == 3
 
     assert keys_file.stat().st_mode & 0o077 == 0
-    keys = [line.strip() for line in keys_file.read_text().splitlines() if line.startswith("  ")]
+    written, hardware = keys_file.read_text().split(HARDWARE_HEADING)
+    keys = [line.strip() for line in written.splitlines() if line.startswith("  ")]
     kinds = Counter(keycode.parse(key).kind for key in keys)
     assert kinds[keycode.Kind.SUBSCRIPTION] >= 8
     assert kinds[keycode.Kind.HARDWARE] >= 4
     assert LicenseKey.objects.filter(redemptions=None).count() == len(keys)
     camera = RegisteredProduct.objects.select_related("organization").get(
-        organization=organizations[demonstration.HARBOUR], product__code=demonstration.CAMERA
+        organization=organizations[demonstration.HARBOUR], product__code=CAMERA
     )
     redemption = redeem_license_key(registered_product=camera, license_key=keys[0], actor=None, on=today)
     assert redemption.license_key.batch.kind == LicenseKind.SUBSCRIPTION
+    pairs = [line.split() for line in hardware.splitlines() if line.startswith("  ")]
+    assert len(pairs) >= 4
+    serial, oak = pairs[-1]
+    harbour = organizations[demonstration.HARBOUR]
+    unit = register_unit(organization=harbour, serial=serial, oak=oak, actor=None, on=today)
+    assert licenses_of([unit])[unit.pk] == {"camera-channel": 16, "analytics-channel": 2}
+
+
+def test_it_has_units_in_every_state() -> None:
+    today = date(2026, 11, 25)
+    organizations = demonstration.seed_demonstration(today=today)
+    harbour = organizations[demonstration.HARBOUR]
+    shown = {standing.product.code: standing for standing in standings(harbour, today)}
+    # Expanded and enough, and not installed yet; one that lacks licenses which the wallet holds, beside a subscription.
+    assert len(shown[RECORDER].units.serials) == 2
+    camera = shown[CAMERA]
+    assert (camera.status, camera.units.lacks[0].lacks) == (Status.LICENSED, {"core-device": 3})
+    assert camera.wallet[LicenseKind.HARDWARE]["core-device"] >= 3
+    waiting = waiting_units(shown[RECORDER].registered_product)
+    assert waiting.count() == 1
+    assert HardwareUnit.objects.filter(organization=harbour).exclude(ended_on=None).count() == 1
+    schools = organizations[demonstration.SCHOOLS]
+    [lacking] = [s for s in standings(schools, today) if s.status == Status.EXPANSION_NEEDED]
+    assert lacking.units.lacks[0].lacks == {"camera-channel": 3, "analytics-channel": 1}

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from hardware.services import report_system
 from history.models import Action, Record
 from licensemgr.core.models import OutboxMessage
 from licensemgr.portal import exporting
@@ -27,7 +28,6 @@ from organizations.models import Invitation, Membership, Organization, Role, Use
 from organizations.services import leave_organization
 from organizations.support import open_support_view
 from products.models import DeviceCount, Product, System, SystemSource
-from products.services import report_system
 from tests.conftest import FrozenClock
 from tests.factories import Books, dump_books, issue, register
 from wallet.errors import KeyUnknown

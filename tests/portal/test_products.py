@@ -9,9 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from hardware.services import report_system
 from organizations.models import Organization
 from products.models import DeviceCount, LicenseType, Product, RegisteredProduct, System, SystemSource
-from products.services import report_system
 from tests.conftest import FrozenClock
 from tests.factories import Books
 

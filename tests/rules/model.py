@@ -25,6 +25,7 @@ class Lot:
     type: str
     left: int
     entered: dt.date
+    kind: str = "subscription"
 
     def is_usable(self, on: dt.date) -> bool:
         """Until the day before its fifth anniversary."""
@@ -32,6 +33,14 @@ class Lot:
             (2, 28) if (self.entered.month, self.entered.day) == (2, 29) else (self.entered.month, self.entered.day)
         )
         return on < dt.date(self.entered.year + 5, *birthday)
+
+
+@dataclass
+class Unit:
+    """A hardware unit: its licenses, gone once it is retired (R24, R27)."""
+
+    licenses: dict[str, int]
+    is_retired: bool = False
 
 
 @dataclass
@@ -53,6 +62,9 @@ class Product:
     registered: dt.date | None = None
     started: dt.date | None = None
     systems: dict[str, dict[str, int]] = field(default_factory=dict)
+    # System -> the serial number that it names; a unit counts once it is registered (R5).
+    placed: dict[str, str] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
     lots: list[Lot] = field(default_factory=list)
     redemptions: list[Redemption] = field(default_factory=list)
     years: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -62,17 +74,37 @@ class Product:
     full: dict[int, int] = field(default_factory=dict)
     credit: dict[str, int] = field(default_factory=dict)
 
+    def is_tied(self, system: str) -> bool:
+        """R25: on a unit of the product that is registered, not retired, and holds a license."""
+        unit = self.units.get(self.placed.get(system, ""))
+        return unit is not None and not unit.is_retired and any(unit.licenses.values())
+
     def devices(self, license_type: str) -> int:
-        """Today's devices of a type."""
-        return sum(system.get(license_type, 0) for system in self.systems.values())
+        """Today's devices of a type that the subscription has to cover."""
+        return sum(found.get(license_type, 0) for name, found in self.systems.items() if not self.is_tied(name))
+
+    def is_lacking(self) -> bool:
+        """R25: whether the systems on some unit have more devices than it has licenses."""
+        for serial, unit in self.units.items():
+            tied = [
+                found for name, found in self.systems.items() if self.placed.get(name) == serial and self.is_tied(name)
+            ]
+            if any(sum(found.get(t, 0) for found in tied) > unit.licenses.get(t, 0) for t in self.types):
+                return True
+        return False
 
     def allocated(self, number: int, license_type: str) -> int:
         """What is allocated to a year."""
         return self.years.get(number, {}).get(license_type, 0)
 
-    def in_wallet(self, license_type: str, on: dt.date) -> int:
+    def usable(self, license_type: str, on: dt.date, kind: str = "subscription") -> list[Lot]:
+        """The lots from which one can take on a day, the oldest first."""
+        lots = [lot for lot in self.lots if (lot.type, lot.kind) == (license_type, kind) and lot.is_usable(on)]
+        return sorted(lots, key=lambda lot: lot.entered)
+
+    def in_wallet(self, license_type: str, on: dt.date, kind: str = "subscription") -> int:
         """What can be used on a day."""
-        return sum(lot.left for lot in self.lots if lot.type == license_type and lot.is_usable(on))
+        return sum(lot.left for lot in self.usable(license_type, on, kind))
 
     def look(self, number: int) -> None:
         """R11: is the year fully licensed at this moment?"""
@@ -129,13 +161,14 @@ class Organization:
             if product.started:
                 product.look(self.number())
 
-    def report(self, code: str, system: str, devices: dict[str, int]) -> str | None:
+    def report(self, code: str, system: str, devices: dict[str, int], unit: str = "") -> str | None:
         """R5, R6."""
         if any(system in other.systems for name, other in self.products.items() if name != code):
             return "system of another product"
         product = self.products[code]
         product.registered = product.registered or self.today
         product.systems[system] = dict(devices)
+        product.placed[system] = unit
         self._changed()
         return None
 
@@ -143,7 +176,46 @@ class Organization:
         """R5."""
         for product in self.products.values():
             product.systems.pop(system, None)
+            product.placed.pop(system, None)
         self._changed()
+
+    def unit(self, code: str, serial: str, preloaded: dict[str, int]) -> str | None:
+        """R24."""
+        if any(serial in product.units for product in self.products.values()):
+            return "unit"
+        product = self.products[code]
+        product.registered = product.registered or self.today
+        product.units[serial] = Unit(dict(preloaded))
+        self._changed()
+        return None
+
+    def expand(self, code: str, serial: str, licenses: dict[str, int]) -> str | None:
+        """R26."""
+        product = self.products[code]
+        unit = product.units[serial]
+        if unit.is_retired:
+            return "retired"
+        if not any(licenses.values()):
+            return "empty"
+        if any(quantity > product.in_wallet(t, self.today, "hardware") for t, quantity in licenses.items()):
+            return "wallet"
+        for t, quantity in licenses.items():
+            for lot in product.usable(t, self.today, "hardware"):
+                part = min(lot.left, quantity)
+                lot.left -= part
+                quantity -= part
+            unit.licenses[t] = unit.licenses.get(t, 0) + licenses[t]
+        self._changed()
+        return None
+
+    def retire(self, code: str, serial: str) -> str | None:
+        """R27."""
+        unit = self.products[code].units[serial]
+        if unit.is_retired:
+            return "retired"
+        unit.is_retired = True
+        self._changed()
+        return None
 
     def start(self, code: str) -> str | None:
         """R7."""
@@ -155,14 +227,14 @@ class Organization:
         self._changed()
         return None
 
-    def redeem(self, code: str, licenses: dict[str, int]) -> str | None:
+    def redeem(self, code: str, licenses: dict[str, int], kind: str = "subscription") -> str | None:
         """R21."""
         product = self.products[code]
         if product.registered is None:
             return "not registered"
         if not any(licenses.values()):
             return "empty"
-        lots = [Lot(t, quantity, self.today) for t, quantity in licenses.items() if quantity]
+        lots = [Lot(t, quantity, self.today, kind) for t, quantity in licenses.items() if quantity]
         product.lots += lots
         product.redemptions.append(Redemption(self.today, dict(licenses), lots))
         return None
@@ -229,8 +301,7 @@ class Organization:
         return None
 
     def _take(self, product: Product, license_type: str, quantity: int, number: int) -> None:
-        usable = [lot for lot in product.lots if lot.type == license_type and lot.is_usable(self.today)]
-        for lot in sorted(usable, key=lambda lot: lot.entered):
+        for lot in product.usable(license_type, self.today):
             part = min(lot.left, quantity)
             lot.left -= part
             quantity -= part
@@ -255,6 +326,9 @@ class Organization:
         if product.registered is None:
             return "unregistered"
         if product.started is None or self.anchor is None:
+            active = any(not unit.is_retired for unit in product.units.values())
+            if active and not any(product.devices(t) for t in product.types):
+                return "expansion_needed" if product.is_lacking() else "hardware"
             if not product.trial:
                 return "not_started"
             return "trial" if self.today <= product.registered + product.trial * DAY else "trial_ended"
@@ -278,8 +352,8 @@ class Organization:
         then: dict[str, object] = {
             "status": self.status(code),
             "wallet": {
-                "subscription": {t: product.in_wallet(t, self.today) for t in product.types},
-                "hardware": dict.fromkeys(product.types, 0),
+                kind: {t: product.in_wallet(t, self.today, kind) for t in product.types}
+                for kind in ("subscription", "hardware")
             },
             "credit_days": {t: product.credit.get(t, 0) for t in product.types},
         }

@@ -14,13 +14,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
+from hardware.ending import retire_unit
+from hardware.expanding import expand_unit
+from hardware.models import HardwareUnit
+from hardware.services import register_unit, report_system
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.portal.playing import Player
 from organizations.books import settle
 from organizations.models import Organization
 from products.models import System, SystemSource
-from products.services import remove_system, report_system
+from products.services import remove_system
 from subscriptions.models import Allocation
 from subscriptions.releasing import release_year
 from tests.factories import Books, OrganizationFactory, check_conservation, dump_books
@@ -35,6 +40,9 @@ PARTS = 5
 ORGANIZATIONS = st.sampled_from([0, 0, 0, 1, 2])
 PRODUCTS = st.sampled_from(["camera-station", "camera-station", "audio-manager"])
 SYSTEMS = st.sampled_from(["A", "B", "C"])
+# Most systems are on no unit.
+SERIALS = ["H1", "H2"]
+UNITS = st.sampled_from(["", "", *SERIALS])
 QUANTITY = st.one_of(st.integers(0, 4), st.integers(0, 30))
 # Days before, on and after what the rules count: grace, years, a trial; and leaps over years.
 DAYS = st.one_of(
@@ -91,6 +99,8 @@ class Histories(RuleBasedStateMachine):
         if beginning >= 3:
             self.redeem(number, "camera-station", (40, 30))
             self.redeem(number, "audio-manager", (9, 0))
+            self.redeem(number, "camera-station", (12, 12), "hardware")
+            self.register_unit(number, "camera-station", "H1", (2, 1))
         if beginning >= 4:
             self.allocate_what_is_missing(number, "camera-station", years, 6)
 
@@ -128,12 +138,12 @@ class Histories(RuleBasedStateMachine):
         settle(self.real[number], self.today)
         self.agree(number)
 
-    @rule(number=ORGANIZATIONS, product=PRODUCTS, system=SYSTEMS, quantities=st.tuples(QUANTITY, QUANTITY))
-    def report(self, number: int, product: str, system: str, quantities: tuple[int, int]) -> None:
+    @rule(number=ORGANIZATIONS, product=PRODUCTS, system=SYSTEMS, quantities=st.tuples(QUANTITY, QUANTITY), unit=UNITS)
+    def report(self, number: int, product: str, system: str, quantities: tuple[int, int], unit: str = "") -> None:
         devices = dict(zip(self.expected[number].products[product].types, quantities, strict=False))
         self.act(
             number,
-            self.expected[number].report(product, system, devices),
+            self.expected[number].report(product, system, devices, unit),
             lambda: report_system(
                 organization=self.real[number],
                 product=self.player.products[product],
@@ -142,8 +152,62 @@ class Histories(RuleBasedStateMachine):
                 source=SystemSource.ONLINE,
                 actor=None,
                 on=self.today,
+                unit_serial=self.serial(number, unit) if unit else "",
             ),
         )
+
+    def serial(self, number: int, unit: str) -> str:
+        return f"{self.real[number].pk}-{unit}"
+
+    @rule(
+        number=ORGANIZATIONS,
+        product=PRODUCTS,
+        unit=st.sampled_from(SERIALS),
+        quantities=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    )
+    def register_unit(self, number: int, product: str, unit: str, quantities: tuple[int, int]) -> None:
+        preloaded = dict(zip(self.expected[number].products[product].types, quantities, strict=False))
+        expected = self.expected[number].unit(product, unit, preloaded)
+        serial = self.serial(number, unit)
+        if expected is None:
+            model = ensure_hardware_model(self.player.products[product], preloaded)
+            add_manufactured_unit(serial=serial, hardware_model=model, oak=f"OAK {serial}")
+        self.act(
+            number,
+            expected,
+            lambda: register_unit(
+                organization=self.real[number], serial=serial, oak=f"oak-{serial}", actor=None, on=self.today
+            ),
+        )
+
+    def units(self, number: int) -> list[tuple[str, str]]:
+        """The registered units: product and name."""
+        return [(code, unit) for code, product in self.expected[number].products.items() for unit in product.units]
+
+    @rule(number=ORGANIZATIONS, which=st.integers(0, 3), quantities=st.tuples(st.integers(0, 9), st.integers(0, 9)))
+    def expand(self, number: int, which: int, quantities: tuple[int, int]) -> None:
+        units = self.units(number)
+        if which < len(units):
+            product, unit = units[which]
+            lines = dict(zip(self.expected[number].products[product].types, quantities, strict=False))
+            found = HardwareUnit.objects.get(organization=self.real[number], serial=self.serial(number, unit))
+            self.act(
+                number,
+                self.expected[number].expand(product, unit, lines),
+                lambda: expand_unit(unit=found, quantities=lines, nonce=uuid.uuid4(), actor=None, on=self.today),
+            )
+
+    @rule(number=ORGANIZATIONS, which=st.integers(0, 3))
+    def retire(self, number: int, which: int) -> None:
+        units = self.units(number)
+        if which < len(units):
+            product, unit = units[which]
+            found = HardwareUnit.objects.get(organization=self.real[number], serial=self.serial(number, unit))
+            self.act(
+                number,
+                self.expected[number].retire(product, unit),
+                lambda: retire_unit(unit=found, actor=None, on=self.today),
+            )
 
     @rule(number=ORGANIZATIONS, system=SYSTEMS)
     def remove(self, number: int, system: str) -> None:
@@ -161,19 +225,24 @@ class Histories(RuleBasedStateMachine):
                 number, self.expected[number].start(product), lambda: self.books(number, product).start(self.today)
             )
 
-    @rule(number=ORGANIZATIONS, product=PRODUCTS, quantities=st.tuples(st.integers(0, 60), st.integers(0, 60)))
-    def redeem(self, number: int, product: str, quantities: tuple[int, int]) -> None:
+    @rule(
+        number=ORGANIZATIONS,
+        product=PRODUCTS,
+        quantities=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+        kind=st.sampled_from(["subscription", "subscription", "hardware"]),
+    )
+    def redeem(self, number: int, product: str, quantities: tuple[int, int], kind: str = "subscription") -> None:
         licenses = dict(zip(self.expected[number].products[product].types, quantities, strict=False))
         if self.expected[number].products[product].registered is not None:
             self.act(
                 number,
-                self.expected[number].redeem(product, licenses),
-                lambda: self.redeem_new(number, product, licenses),
+                self.expected[number].redeem(product, licenses, kind),
+                lambda: self.redeem_new(number, product, licenses, kind),
             )
 
-    def redeem_new(self, number: int, product: str, licenses: dict[str, int]) -> None:
+    def redeem_new(self, number: int, product: str, licenses: dict[str, int], kind: str) -> None:
         [key] = issue_license_keys(
-            product=self.player.products[product], kind="subscription", licenses=licenses, count=1, actor=None
+            product=self.player.products[product], kind=kind, licenses=licenses, count=1, actor=None
         )
         self.redeem_key(number, product, key)
 
@@ -205,7 +274,7 @@ class Histories(RuleBasedStateMachine):
         key = self.keys[number, product][index]
         holder = self.holder_of(key)
         expected = (
-            self.expected[into].redeem(product, redemptions[index].licenses)
+            self.expected[into].redeem(product, redemptions[index].licenses, redemptions[index].lots[0].kind)
             if holder is None
             else ("key redeemed" if holder == into else "key unknown")
         )

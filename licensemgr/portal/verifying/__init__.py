@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from history.models import Record
 from licensemgr.core.triggers import is_append_only
-from licensemgr.portal.verifying import ledger, settling, years
+from licensemgr.portal.verifying import hardware, ledger, settling, years
 from licensemgr.portal.verifying.books import Books, Verification
 from organizations.models import Organization
 
@@ -49,6 +49,9 @@ def verify_books(organization: Organization | None = None) -> Verification:
             years.check_releases,
             years.check_credit,
             years.check_facts,
+            hardware.check_units,
+            hardware.check_expansions,
+            hardware.check_bases,
             settling.check_settling,
         ):
             check(books, found)

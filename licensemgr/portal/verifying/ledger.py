@@ -31,6 +31,10 @@ _WAYS: dict[str, frozenset[tuple[str, str]]] = {
     TransferReason.REDEEMED: frozenset({(AccountCategory.ENTERED, AccountCategory.WALLET)}),
     TransferReason.ALLOCATED: frozenset({(AccountCategory.WALLET, AccountCategory.HELD)}),
     TransferReason.EXPIRED: frozenset({(AccountCategory.WALLET, AccountCategory.EXPIRED)}),
+    TransferReason.PRELOADED: frozenset({(AccountCategory.ENTERED, AccountCategory.HELD)}),
+    TransferReason.EXPANDED: frozenset({(AccountCategory.WALLET, AccountCategory.HELD)}),
+    TransferReason.ENDED: frozenset({(AccountCategory.HELD, AccountCategory.ENDED)}),
+    TransferReason.REPLACED: frozenset({(AccountCategory.HELD, AccountCategory.HELD)}),
     TransferReason.UNDONE: frozenset({(AccountCategory.WALLET, AccountCategory.TAKEN_BACK)}),
     TransferReason.RELEASED: frozenset({(AccountCategory.HELD, AccountCategory.WALLET)}),
     TransferReason.CORRECTED: frozenset(
@@ -158,7 +162,8 @@ def check_lots(books: Books, found: Verification) -> None:
         made = books.transfers.get(entry.transfer_id)
         if used is None or made is None:
             continue
-        if made.reason == TransferReason.ALLOCATED and used.expires_on <= made.happened_on:
+        allocating = made.reason in (TransferReason.ALLOCATED, TransferReason.EXPANDED)
+        if allocating and used.expires_on <= made.happened_on:
             found.differs(f"wallet_entry {entry.pk}", f"it allocates from wallet_lot {used.pk} after its expiry")
         expires = {used.expires_on, *(day for day in returned[used.account_id] if day > used.expires_on)}
         if made.reason == TransferReason.EXPIRED and made.happened_on not in expires:

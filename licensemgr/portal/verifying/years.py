@@ -218,14 +218,14 @@ def _check_day(
 
 
 class _Devices:
-    """How many devices counted for a registered product at the end of a day."""
+    """How many devices counted for the subscription of a registered product at the end of a day (R25)."""
 
     def __init__(self, books: Books) -> None:
         systems: dict[int, System] = books.table(System)
         self._counts: defaultdict[int, list[DeviceCount]] = defaultdict(list)
         for count in books.of(DeviceCount):
             system = systems.get(count.system_id)
-            if system is not None and system.license_basis == LicenseBasis.SUBSCRIPTION:
+            if system is not None and count.license_basis == LicenseBasis.SUBSCRIPTION:
                 self._counts[system.registered_product_id].append(count)
 
     def changes(self, registered_id: int) -> set[date]:

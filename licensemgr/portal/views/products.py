@@ -8,15 +8,16 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware.services import report_system
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
-from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, current_devices, product_rows
+from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, product_rows
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
 from products.answers import done, page
 from products.models import Product, RegisteredProduct, System, SystemSource
-from products.services import report_system
+from products.queries import current_devices
 from subscriptions.advice import status_label
 from subscriptions.rules import Status
 

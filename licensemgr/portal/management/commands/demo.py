@@ -93,7 +93,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nLicense Manager, demonstration, {clock.now().date()}: http://localhost:{port}/\n\n"
             f"Accounts, all with the password {demonstration.PASSWORD}:\n{accounts}\n\n"
-            f"License keys for trying: {Path(settings.VAR_DIR) / 'demo-keys.txt'}\nCtrl-C stops everything.\n"
+            f"License keys and hardware for trying: {Path(settings.VAR_DIR) / 'demo-keys.txt'}\nCtrl-C stops everything.\n"
         )
         self.stdout.flush()
 

@@ -1,0 +1,161 @@
+"""Verbs that take systems' reports and register hardware units."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from hardware.errors import SystemNotMoved, UnitEnded, UnitRegisteredHere, UnitUnknown
+from hardware.keys import normalize_serial, oak_digest
+from hardware.models import HardwareUnit, ManufacturedUnit
+from hardware.placing import holding_account, place_system, rebase_systems
+from history.models import Action
+from history.record import record
+from organizations.books import changing
+from organizations.models import Organization, User
+from products.device_lists import ListedDevice
+from products.models import LicenseKind, Product, System, SystemSource
+from products.services import register_product, take_report
+from wallet import ledger
+from wallet.models import AccountCategory, TransferReason
+
+
+def report_system(
+    *,
+    organization: Organization,
+    product: Product,
+    system_id: UUID,
+    devices: Mapping[str, int],
+    source: SystemSource,
+    actor: User | None,
+    on: date,
+    name: str = "",
+    unit_serial: str = "",
+    software_version: str = "",
+    device_list: Sequence[ListedDevice] | None = None,
+) -> System:
+    """Take a system's whole report: its devices per license type code, and its hardware unit or none (R5).
+
+    Types that are not named have no devices. The first report registers the system, and the product with it. A unit that
+    is not registered is remembered, and counts from the day on which it is. The one service for pages, files and systems.
+    Raises what `products.services.take_report` raises; then nothing has changed.
+    """
+    with changing(organization, on) as locked:
+        system = take_report(
+            organization=locked,
+            product=product,
+            system_id=system_id,
+            devices=devices,
+            source=source,
+            actor=actor,
+            on=on,
+            name=name,
+            software_version=software_version,
+            device_list=device_list,
+        )
+        place_system(system, normalize_serial(unit_serial), on)
+        return system
+
+
+def move_system(*, system: System, unit: HardwareUnit | None, actor: User | None, on: date) -> System:
+    """Say on which registered unit a system is whose devices are entered by hand; None for no unit (R25).
+
+    Raises SystemNotMoved for a system that reports its unit itself, that is gone, or for a unit of another product, and
+    UnitEnded.
+    """
+    with changing(system.organization, on) as organization:
+        system = System.objects.select_related("registered_product__product").get(
+            pk=system.pk, organization=organization
+        )
+        system.organization = organization
+        if system.removed_on is not None or system.source != SystemSource.MANUAL:
+            raise SystemNotMoved(_("This system was removed, or it reports its unit by itself. Nothing was changed."))
+        if unit is not None:
+            unit = HardwareUnit.objects.get(pk=unit.pk, organization=organization)
+            if unit.ended_on is not None:
+                raise UnitEnded(serial=unit.serial, on=unit.ended_on)
+            if unit.registered_product_id != system.registered_product_id:
+                raise SystemNotMoved(_("This unit is made for another product. Nothing was changed."))
+        if place_system(system, unit.serial if unit else "", on):
+            record(
+                organization=organization,
+                action=Action.SYSTEM_MOVED,
+                actor=actor,
+                on=on,
+                product=system.registered_product.product,
+                system=system.name,
+                system_id=str(system.system_id),
+                serial=unit.serial if unit else "",
+            )
+    return system
+
+
+def register_unit(*, organization: Organization, serial: str, oak: str, actor: User | None, on: date) -> HardwareUnit:
+    """Register a unit by its serial number and owner authentication key; its preloaded licenses are active at once (R24).
+
+    Registers the product for which it was made, too (R5). Raises UnitUnknown, one and the same for a wrong pair, an unknown
+    serial number and a unit that another organization registered, and UnitRegisteredHere; then nothing has changed.
+    """
+    digest = oak_digest(oak)
+    with changing(organization, on) as locked:
+        made = (
+            ManufacturedUnit.objects.select_related("hardware_model__product")
+            .filter(serial=normalize_serial(serial))
+            .first()
+        )
+        if made is None or not hmac.compare_digest(made.oak_digest, digest):
+            raise UnitUnknown
+        earlier = HardwareUnit.objects.filter(made=made).first()
+        if earlier is not None:
+            if earlier.organization_id != locked.pk:
+                raise UnitUnknown
+            raise UnitRegisteredHere(on=earlier.registered_on)
+        return _register(locked, made, actor, on)
+
+
+def _register(organization: Organization, made: ManufacturedUnit, actor: User | None, on: date) -> HardwareUnit:
+    product = made.hardware_model.product
+    registered_product = register_product(organization=organization, product=product, actor=actor, on=on)
+    try:
+        with transaction.atomic():
+            unit = HardwareUnit.objects.create(
+                organization=organization,
+                registered_product=registered_product,
+                made=made,
+                serial=made.serial,
+                registered_on=on,
+                registered_by=actor,
+            )
+    except IntegrityError as error:
+        # Another organization registered it at this very moment: the constraint let only one through.
+        raise UnitUnknown from error
+    preloaded = list(
+        made.hardware_model.preloaded.select_related("license_type").order_by("license_type__position", "license_type")
+    )
+    moves = [
+        ledger.Move(
+            ledger.single_account(registered_product, line.license_type, LicenseKind.HARDWARE, AccountCategory.ENTERED),
+            holding_account(unit, line.license_type),
+            line.quantity,
+        )
+        for line in preloaded
+    ]
+    if moves:
+        ledger.transfer(
+            registered_product=registered_product, reason=TransferReason.PRELOADED, moves=moves, actor=actor, on=on
+        )
+    record(
+        organization=organization,
+        action=Action.UNIT_REGISTERED,
+        actor=actor,
+        on=on,
+        product=product,
+        serial=unit.serial,
+        model=made.hardware_model.name,
+        licenses={line.license_type.code: line.quantity for line in preloaded},
+    )
+    rebase_systems(organization, unit.serial, on)
+    return unit

@@ -1,0 +1,101 @@
+"""System setup: a product's systems and hardware units."""
+
+from django.db.models import Sum
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page, read_wanted
+from hardware.queries import waiting_units
+from organizations.access import OrganizationRequest, Permission, organization_view
+from products.answers import page, registered_product_or_404
+from products.models import DeviceCount
+from subscriptions.queries import ProductStanding, product_standing
+from subscriptions.status_words import status_words
+
+
+@require_GET
+@organization_view(Permission.LOOK)
+def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
+    """Every system and unit, how each is licensed and what it lacks; searched, filtered, sorted, 50 a page (R25)."""
+    registered_product = registered_product_or_404(request, product)
+    standing = product_standing(registered_product, request.today)
+    wanted = read_wanted(request.GET, standing.types)
+    waiting = waiting_units(registered_product).count()
+    context = {
+        "active_tab": "systems",
+        "product": registered_product.product,
+        "status": status_words(standing),
+        "standing": standing,
+        "totals": _totals(standing),
+        "wanted": wanted,
+        "filters": _filters(wanted),
+        "columns": _columns(standing, wanted),
+        "waiting": waiting,
+        "waiting_source": WAITING,
+        "is_empty": not (standing.systems or registered_product.hardware_units.exists()),
+        "list": list_page(standing, wanted),
+    }
+    return page(request, "hardware/system_setup.html", context)
+
+
+def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
+    """The devices of all systems per license type, those licensed by hardware included."""
+    found = dict(
+        DeviceCount.objects.filter(
+            organization=standing.registered_product.organization,
+            system__registered_product=standing.registered_product,
+            system__removed_on=None,
+            until_on=None,
+        )
+        .values_list("license_type")
+        .annotate(total=Sum("quantity"))
+    )
+    return [(license_type.name, found.get(license_type.pk, 0)) for license_type in standing.types]
+
+
+def _filters(wanted: Wanted) -> list[dict[str, object]]:
+    return [
+        {
+            "name": "source",
+            "label": _("Source"),
+            "every": _("Every source"),
+            "value": wanted.source,
+            "choices": SOURCES,
+        },
+        {
+            "name": "state",
+            "label": _("License"),
+            "every": _("Licensed or not"),
+            "value": wanted.state,
+            "choices": STATES,
+        },
+        {
+            "name": "place",
+            "label": _("Hardware"),
+            "every": _("Hardware or not"),
+            "value": wanted.place,
+            "choices": PLACES,
+        },
+    ]
+
+
+def _columns(standing: ProductStanding, wanted: Wanted) -> list[dict[str, object]]:
+    names = [
+        ("name", _("System"), False),
+        ("unit", _("Hardware unit"), False),
+        *((f"devices-{kind.code}", kind.name, True) for kind in standing.types),
+        ("", _("License"), False),
+        ("source", _("Source"), False),
+        ("reported", _("Last report"), False),
+    ]
+    return [
+        {
+            "name": name,
+            "label": label,
+            "num": num,
+            "aria": {name: "ascending", f"-{name}": "descending"}.get(wanted.sort),
+            "link": f"-{name}" if wanted.sort == name else name,
+        }
+        for name, label, num in names
+    ]

@@ -1,0 +1,186 @@
+"""The source's three lists on hardware, and the ends of a unit's life, clicking the names that stand on the pages."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from organizations.models import Organization
+from products.models import LicenseKind, Product, SystemSource
+from subscriptions.rules import Status
+from tests.conftest import FrozenClock
+from tests.factories import Books, check_conservation, issue
+from tests.journeys.conftest import START, Visitor
+from tests.journeys.test_appearance import looking, problems_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def lacking(books: Books, frozen_clock: FrozenClock) -> Books:
+    """A system of 11 core devices on a unit of 8 core licenses."""
+    books.unit(START, "SN-7001", core=8)
+    books.report(START, system="Gate recorder", unit="SN-7001", core=11)
+    return books
+
+
+def test_register_tied_to_hardware_license(
+    books: Books, manager_at_browser: Visitor, organization: Organization, frozen_clock: FrozenClock
+) -> None:
+    """Register the hardware to your organization: its licenses are activated automatically. Check the organization first."""
+    oak = books.make_unit("SN-7001", core=8, universal=2)
+    visitor = manager_at_browser.open("product_list", organization.slug)
+    visitor.link("Register hardware").click()
+    visitor.reads("there is currently no way of transferring licenses between organizations")
+    visitor.reads("Harbour Cameras")
+    serial, key = visitor.page.get_by_label("Serial number"), visitor.page.get_by_label("Owner authentication key")
+    serial.fill("sn-7001")
+    key.fill("wrong")
+    visitor.button("Register hardware").click()
+    visitor.reads("don't go together, or the unit is not free")
+    expect(serial).to_have_value("sn-7001")
+    expect(key).to_have_value("wrong")
+    key.fill(oak)
+    visitor.button("Register hardware").click()
+    visitor.heading("Hardware unit SN-7001")
+    visitor.reads("its 10 preloaded licenses are active (Core device: 8, Universal device: 2)")
+    visitor.tab("System setup").click()
+    visitor.reads("Not installed yet")
+    visitor.tab("Product overview").click()
+    expect(visitor.page.get_by_role("region", name="License status")).to_contain_text("Licensed by hardware")
+    check_conservation(organization)
+
+
+def test_redeem_expansion_license_key(
+    lacking: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product
+) -> None:
+    """The product, Product wallet, type or paste the license key, Redeem license key; the wallet tells the kinds apart."""
+    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
+    visitor.tab("Product wallet").click()
+    visitor.reads("there is currently no way of transferring licenses between organizations")
+    visitor.redeem(issue(camera_station, LicenseKind.HARDWARE, core=3, universal=1))
+    expect(visitor.page.locator(".stat__value")).to_have_text(["0", "3", "0", "1"])
+    visitor.reads("Core device, tied to hardware")
+    visitor.link("System setup").first.click()
+    visitor.heading("Systems")
+
+
+def test_allocate_expansion_licenses(
+    lacking: Books, manager_at_browser: Visitor, organization: Organization, javascript: bool
+) -> None:
+    """The product, System setup, the system that needs them, Allocate licenses, the instructions: now licensed."""
+    lacking.redeem(START, kind=LicenseKind.HARDWARE, core=5)
+    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
+    visitor.tab("System setup").click()
+    visitor.reads("Expansion licenses needed")
+    visitor.link("Gate recorder").click()
+    visitor.link("Allocate licenses").click()
+    visitor.heading("Allocate expansion licenses")
+    amount = visitor.page.get_by_label("Core device, licenses to allocate")
+    expect(amount).to_have_value("3")
+    left = visitor.page.locator("[data-wallet-left='core-device'] [data-wallet-value]")
+    if javascript:
+        expect(left).to_have_text("2")
+        amount.fill("6")
+        visitor.reads("Core device: 6 entered, 5 in the Product wallet, so 1 missing there.")
+        expect(visitor.button("Confirm allocation")).to_have_attribute("aria-disabled", "true")
+    else:
+        expect(left).to_have_text("5")
+    amount.fill("4")
+    visitor.button("Confirm allocation").click()
+    visitor.heading("Confirm allocation")
+    visitor.reads("for the lifetime of this unit")
+    visitor.reads("Harbour Cameras")
+    visitor.reads("Core device: 1 license more than the unit lacks.")
+    visitor.button("Confirm").click()
+    visitor.reads("Your product is now licensed.")
+    visitor.reads("4 expansion licenses were allocated to hardware unit SN-7001.")
+    assert lacking.stand(START).status == Status.HARDWARE
+    check_conservation(organization)
+
+
+def test_a_unit_is_retired_and_its_devices_count(
+    lacking: Books,
+    visit: Callable[..., Visitor],
+    administrator_client: Client,
+    organization: Organization,
+    javascript: bool,
+) -> None:
+    """From the list to the unit, Retire, what the subscription will then need, the serial number typed."""
+    visitor = visit(administrator_client, java_script_enabled=javascript)
+    visitor.open("system_setup", organization.slug, "camera-station")
+    visitor.link("SN-7001").first.click()
+    visitor.link("Retire", exact=False).click()
+    visitor.reads("“Trial” instead of “Expansion licenses needed”")
+    visitor.page.get_by_label("Serial number").fill("SN-7002")
+    visitor.button("Retire hardware unit").click()
+    visitor.reads("This is not the serial number of this unit, SN-7001.")
+    visitor.page.get_by_label("Serial number").fill("SN-7001")
+    visitor.button("Retire hardware unit").click()
+    visitor.reads("Hardware unit SN-7001 is retired.")
+    assert lacking.stand(START).devices["core-device"] == 11
+    check_conservation(organization)
+
+
+def test_systems_are_found_renamed_and_moved(
+    lacking: Books, manager_at_browser: Visitor, organization: Organization, javascript: bool
+) -> None:
+    """Search and filters of System setup; a system's page, Rename system, Move to hardware."""
+    lacking.report(START, system="Head office", source=SystemSource.MANUAL, core=2)
+    visitor = manager_at_browser.open("system_setup", organization.slug, "camera-station")
+    visitor.page.get_by_label("Source").select_option(label="Entered by hand")
+    if not javascript:
+        visitor.button("Search").click()
+    expect(visitor.link("Gate recorder")).to_have_count(0)
+    visitor.link("Head office").click()
+    visitor.link("Rename system").click()
+    visitor.page.get_by_label("System name").fill("South office")
+    visitor.button("Rename system").click()
+    visitor.heading("South office")
+    visitor.link("Move to hardware").click()
+    visitor.page.get_by_label("Hardware unit").fill("nothing")
+    visitor.button("Move system").click()
+    visitor.reads("No unit of this product with this serial number is registered here.")
+    visitor.page.get_by_label("Hardware unit").fill("sn-7001")
+    visitor.button("Move system").click()
+    visitor.reads("South office is on hardware unit SN-7001 now.")
+    visitor.reads("Its unit lacks Core device: 5.")
+
+
+@pytest.mark.slow
+def test_the_pages_of_hardware_are_accessible_and_fit(
+    lacking: Books, visit: Callable[..., Visitor], administrator_client: Client, organization: Organization
+) -> None:
+    slug, product = organization.slug, "camera-station"
+    unit = lacking.registered().hardware_units.get()
+    lacking.unit(START, "SN-8" + "0" * 40, core=1)
+    lacking.retire(START, lacking.unit(START, "SN-9", core=1))
+    lacking.redeem(START, kind=LicenseKind.HARDWARE, core=5)
+    listed = lacking.report(START, system="By hand", source=SystemSource.MANUAL, core=2)
+    gate = lacking.system_id("Gate recorder")
+    with looking(visit, administrator_client) as (visitor, problems):
+        for name, arguments in {
+            "system_setup": (slug, product),
+            "system_details": (slug, product, gate),
+            "rename_system": (slug, product, gate),
+            "move_system": (slug, product, listed.system_id),
+            "register_hardware": (slug,),
+            "unit_details": (slug, product, unit.pk),
+            "retire_unit": (slug, product, unit.pk),
+            "allocate_expansion": (slug, product, unit.pk),
+            "product_overview": (slug, product),
+        }.items():
+            visitor.open(name, *arguments)
+            problems += problems_of(visitor, name)
+        visitor.open("allocate_expansion", slug, product, unit.pk)
+        visitor.page.get_by_label("Core device, licenses to allocate").fill("4")
+        visitor.button("Confirm allocation").click()
+        visitor.reads("for the lifetime of this unit")
+        problems += problems_of(visitor, "confirm_expansion")
+        visitor.open("register_hardware", slug)
+        visitor.page.get_by_label("Serial number").fill("x")
+        visitor.page.get_by_label("Owner authentication key").fill("x")
+        visitor.button("Register hardware").click()
+        visitor.reads("don't go together")
+        problems += problems_of(visitor, "register_hardware_refused")
