@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from hardware import rules
 from hardware.models import HardwareUnit, Placement, UnitHolding
 from organizations.models import Organization
-from products.models import DeviceCount, LicenseType, RegisteredProduct, System
+from products.models import DeviceCount, LicenseBasis, LicenseType, RegisteredProduct, System
 from subscriptions.units import UnitLack, UnitStanding
 
 
@@ -117,52 +117,51 @@ def unit_states(organization: Organization, units: Sequence[HardwareUnit]) -> li
 def unit_standings(organization: Organization, registered_product_ids: Iterable[int]) -> dict[int, UnitStanding]:
     """What subscriptions ask of hardware, by registered product (`subscriptions.units`); named in settings.
 
-    Aggregates, so that it costs the same for one unit and for thousands.
+    Plain values and sums, so that thousands of units cost little more than one.
     """
-    units = list(
-        HardwareUnit.objects.filter(
-            organization=organization, registered_product__in=list(registered_product_ids), ended_on=None
-        )
-    )
+    ids = list(registered_product_ids)
+    units: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    for registered_id, unit_id, serial in (
+        HardwareUnit.objects.filter(organization=organization, registered_product__in=ids, ended_on=None)
+        .order_by("serial")
+        .values_list("registered_product", "pk", "serial")
+    ):
+        units[registered_id].append((unit_id, serial))
     if not units:
         return {}
-    licenses = licenses_of(units)
-    needed: defaultdict[str, dict[tuple[int, str], int]] = defaultdict(dict)
-    for serial, registered_id, code, total in (
+    held: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for unit_id, code, balance in UnitHolding.objects.filter(
+        organization=organization, unit__registered_product__in=ids, unit__ended_on=None
+    ).values_list("unit", "license_type__code", "account__balance"):
+        held[unit_id][code] = balance
+    # A system that counts by its hardware is on an active unit of its product that holds licenses (R25): what is asked here
+    # is only how many devices those on one unit have together.
+    needed: defaultdict[tuple[int, str], dict[str, int]] = defaultdict(dict)
+    for registered_id, serial, code, total in (
         DeviceCount.objects.filter(
             organization=organization,
             until_on=None,
+            quantity__gt=0,
+            license_basis=LicenseBasis.HARDWARE,
+            system__registered_product__in=ids,
             system__removed_on=None,
             system__placements__until_on=None,
-            system__placements__serial__in=[unit.serial for unit in units],
         )
-        .values_list("system__placements__serial", "system__registered_product", "license_type__code")
+        .values_list("system__registered_product", "system__placements__serial", "license_type__code")
         .annotate(total=Sum("quantity"))
     ):
-        needed[serial][registered_id, code] = total
-    by_product: defaultdict[int, list[HardwareUnit]] = defaultdict(list)
-    for unit in units:
-        by_product[unit.registered_product_id].append(unit)
+        needed[registered_id, serial][code] = total
     return {
         registered_id: UnitStanding(
-            serials=tuple(unit.serial for unit in found),
+            serials=tuple(serial for _unit_id, serial in found),
             lacks=tuple(
-                UnitLack(unit.pk, unit.serial, lacks)
-                for unit in found
-                if rules.is_tied(held := licenses.get(unit.pk, {}))
-                and (
-                    lacks := rules.lacking(
-                        held,
-                        {
-                            code: total
-                            for (product, code), total in needed[unit.serial].items()
-                            if product == registered_id
-                        },
-                    )
-                )
+                UnitLack(unit_id, serial, lacks)
+                for unit_id, serial in found
+                if (registered_id, serial) in needed
+                and (lacks := rules.lacking(held[unit_id], needed[registered_id, serial]))
             ),
         )
-        for registered_id, found in by_product.items()
+        for registered_id, found in units.items()
     }
 
 

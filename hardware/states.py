@@ -35,7 +35,7 @@ def is_subscription_enough(standing: ProductStanding) -> bool:
 def state_of(standing: ProductStanding, system: System, serial: str) -> LicenseState:
     """How a system stands that says that it is on the unit ``serial``: by its unit if it is tied, else by the product."""
     if system.license_basis == LicenseBasis.HARDWARE:
-        lacks = next((lack.lacks for lack in standing.units.lacks if lack.serial == serial), None)
+        lacks = standing.units.lacks_by_serial.get(serial)
         if lacks:
             missing = _("Its unit lacks %(listed)s.") % {"listed": listed(standing, lacks)}
             return LicenseState(str(Status.EXPANSION_NEEDED), status_label(Status.EXPANSION_NEEDED), missing, lacks)

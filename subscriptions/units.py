@@ -5,7 +5,7 @@ The floor above answers by a function that ``settings.UNIT_STANDINGS`` names, so
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import cast
 
 from django.conf import settings
@@ -30,6 +30,11 @@ class UnitStanding:
 
     serials: tuple[str, ...] = ()
     lacks: tuple[UnitLack, ...] = ()
+
+    @cached_property
+    def lacks_by_serial(self) -> Mapping[str, Mapping[str, int]]:
+        """What each unit lacks that lacks something, by its serial number."""
+        return {lack.serial: lack.lacks for lack in self.lacks}
 
     def without(self, serial: str) -> "UnitStanding":
         """The same without the unit of that serial number."""
