@@ -14,6 +14,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from hardware.ending import replace_unit
+from hardware.models import UnitImport
 from history.models import Record
 from licensemgr.core import clock
 from licensemgr.core.admin import AnyModelAdmin, LooksOnlyAdmin
@@ -67,6 +69,13 @@ def lived(books: Books, organization: Organization, staff: User, manager: User) 
     RefusedTries.objects.create(
         user=manager, organization=organization, address="192.0.2.7", hour=datetime(2027, 3, 1, 12, tzinfo=UTC)
     )
+    unit = books.unit(START, "SN-1", core=1)
+    books.redeem(START, kind="hardware", core=2)
+    books.expand(START, unit, core=2)
+    books.report(START, system="Gate", unit="SN-1", core=1)
+    books.make_unit("SN-2")
+    replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=START)
+    UnitImport.objects.create(digest="0" * 64, file_name="units.csv", size=1, started_at="2027-03-01T00:00Z")
     JobRun.objects.create(job="settle", business_date=START, claimed_at="2027-03-01T00:00Z")
     LogEntry.objects.log_actions(staff.pk, [books.products["camera-station"]], 2, change_message="x")
     return books

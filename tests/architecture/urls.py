@@ -11,6 +11,8 @@ from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from hardware.ending import replace_unit
+from hardware.models import UnitImport
 from licensemgr.core.models import JobRun
 from organizations.invitations import invite_member
 from organizations.models import Role, User
@@ -91,6 +93,13 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     reseller = Reseller.objects.create(name="Nord", kind=ResellerKind.RESELLER, city="Lund", country="SE")
     hour = datetime(2027, 3, 1, tzinfo=UTC)
     RefusedTries.objects.create(user=staff, organization=organization, address="192.0.2.1", hour=hour)
+    unit = books.unit(on, "SN-1", core=1)
+    books.redeem(on, kind="hardware", core=2)
+    books.expand(on, unit, core=2)
+    books.report(on, system="Gate", unit="SN-1", core=1)
+    books.make_unit("SN-2")
+    kept = replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=on).new_unit
+    UnitImport.objects.create(digest="0" * 64, file_name="units.csv", size=1, started_at=hour)
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
     administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
@@ -102,6 +111,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "number": 1,
         "member": administrator.user_id,
         "invitation": invitation.pk,
+        "unit": kept.pk,
         "reseller": reseller.pk,
         "message": 1,
         "token": "no-such-token",

@@ -138,5 +138,6 @@ def test_the_schedule_names_the_jobs_that_there_are() -> None:
         "portal.run_daily",
         "portal.send_outbox",
         "portal.forget_expired",
+        "hardware.take_in_uploads",
     }
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)

@@ -246,7 +246,7 @@ class TestR26Expansion:
             ({"core": 1, "universal": 4}, TooFewToExpand),
         ):
             with pytest.raises(refusal):
-                books.expand(LATER, unit, **quantities)
+                books.expand(LATER, unit, nonce=None, **quantities)
         with pytest.raises(TooFewToExpand) as refused:
             books.expand(LATER, unit, core=11, universal=4)
         assert refused.value.short == {"Core device": 2, "Universal device": 1}
