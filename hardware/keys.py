@@ -4,14 +4,12 @@ import base64
 import hashlib
 import hmac
 import os
-from functools import cache
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-_NONCE_BYTES = 12
+from licensemgr.core.sealing import seal, unseal
 
 
 def normalize_serial(text: str) -> str:
@@ -36,21 +34,14 @@ def proof_key(oak: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"system file v1").derive(normalize_oak(oak).encode())
 
 
-@cache
-def _cipher() -> AESGCM:
-    return AESGCM(hashlib.sha256(b"proof keys:" + settings.UNIT_KEY_SECRET.encode()).digest())
-
-
 def seal_proof_key(key: bytes, serial: str) -> bytes:
     """The proof key encrypted at rest, bound to its serial number."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher().encrypt(nonce, key, serial.encode())
+    return seal(key, purpose="proof keys", bound_to=serial)
 
 
-def open_proof_key(sealed: bytes, serial: str) -> bytes:
-    """The proof key of a unit. Raises cryptography's InvalidTag when it was sealed under another secret or serial."""
-    sealed = bytes(sealed)
-    return _cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], serial.encode())
+def open_proof_key(sealed: bytes | memoryview, serial: str) -> bytes:
+    """The proof key of a unit. Raises SealBroken."""
+    return unseal(sealed, purpose="proof keys", bound_to=serial)
 
 
 def invent_oak() -> str:
