@@ -16,11 +16,15 @@ from django.utils.translation import gettext as _
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
 
 MAXIMUM_BYTES = 20 * 1024 * 1024
 # Deeper than any document of ours; the parser itself gives up at about a thousand.
 MAXIMUM_DEPTH = 20
 _ALGORITHMS = ["Ed25519", "EdDSA"]
+# The library's own limits are those of web tokens; ours are checked when a document is read.
+_REGISTRY = JWSRegistry(algorithms=_ALGORITHMS)
+_REGISTRY.max_payload_length = MAXIMUM_BYTES * 2
 _MEMBERS = ("payload", "protected", "signature")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 _LARGEST_INTEGER = 2**53 - 1
@@ -97,7 +101,7 @@ def check_signature(document: SignedDocument, key: OKPKey) -> None:
                 "signature": document.members["signature"],
             },
             key,
-            algorithms=_ALGORITHMS,
+            registry=_REGISTRY,
         )
     except (JoseError, ValueError) as error:
         raise DocumentRefused(
