@@ -16,7 +16,6 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-TYP = "license-file-v1"
 MEMBERS = ("payload", "protected", "signature")
 
 
@@ -40,7 +39,7 @@ def verify(document, trusted, *, system_id, key, now, highest_sequence=0, highes
         raise Refused("The file was altered: its outer form is not the one in which it was written.")
     keys = {jwk["kid"]: jwk for jwk in trusted if jwk.get("kty") == "OKP" and jwk.get("crv") == "Ed25519"}
     header = json.loads(decode(members["protected"]))
-    if header.get("typ") != TYP:
+    if header.get("typ") != "license-file-v1":
         raise Refused("The file is no license file of version 1.")
     if header.get("kid") not in keys:
         raise Refused("The file is signed by a key that this system does not trust.")
@@ -55,8 +54,7 @@ def verify(document, trusted, *, system_id, key, now, highest_sequence=0, highes
         raise Refused("The file is for another installation of this system.")
     if payload["sequence"] < highest_sequence:
         raise Refused("A newer license file was used already.")
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if stamp < highest_seen:
+    if (stamp := now.strftime("%Y-%m-%dT%H:%M:%SZ")) < highest_seen:
         raise Refused("The clock of this system was turned back.")
     if stamp > payload["expires_at"]:
         raise Refused("The file has expired: fetch a newer one from the portal.")
@@ -95,7 +93,7 @@ def main():
     parser.add_argument("--system", required=True)
     parser.add_argument("--key", required=True)
     parser.add_argument("--highest-sequence", type=int, default=0)
-    parser.add_argument("--highest-seen", default="")
+    parser.add_argument("--highest-seen", default="", metavar="TIME")
     parser.add_argument("--now", default=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     given = parser.parse_args()
     now = datetime.strptime(given.now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
