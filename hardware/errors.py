@@ -90,6 +90,21 @@ class LicenseFileRefused(Refused):
     status = 409
 
 
+class IssueLogBroken(Refused):
+    """The issue log can't be written: no license file is given, since one that no log knows could not be reconciled."""
+
+    code = "issue log"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The license file can't be written down in the issue log at the moment, so none was given. Nothing was changed. "
+                "Whoever runs this portal has to make ISSUE_LOG_DIR writable and see that its disk is not full."
+            )
+        )
+
+
 class ReportRefused(Refused):
     """A system description that can't be accepted (R28)."""
 
@@ -126,4 +141,26 @@ class IdentityChanged(ReportRefused):
                 "System setup whether it is the same system, newly installed, or a copy."
             )
             % {"system": system}
+        )
+
+
+class UploadTooLarge(ReportRefused):
+    """More at once than an upload may bring (R28)."""
+
+    code = "upload"
+    status = 413
+
+
+class UploadExpired(ReportRefused):
+    """Files that waited for more than an hour to be confirmed (R28)."""
+
+    code = "expired"
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "These files waited for more than an hour and can't be confirmed any more. Nothing was changed. "
+                "Upload them again."
+            )
         )

@@ -5,6 +5,7 @@ import json
 import os
 import uuid
 import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,17 +15,17 @@ from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from hardware.errors import LicenseFileRefused
+from hardware.errors import IssueLogBroken, LicenseFileRefused
 from hardware.grants import Grant, YearCovered, covered, hardware_grants, subscription_grants
-from hardware.models import HardwareUnit, LicenseFile, Report, SystemIdentity
-from hardware.queries import serial_of, unit_states
+from hardware.models import HardwareUnit, LicenseFile, Placement, Report, SystemIdentity
+from hardware.queries import UnitState, unit_states
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed, signing_keys
 from organizations.books import changing
-from organizations.models import User
+from organizations.models import Organization, User
 from products.models import DeviceCount, LicenseBasis, System
-from subscriptions.queries import ProductStanding, product_standing
+from subscriptions.queries import ProductStanding, standings
 
 TYP = "license-file-v1"
 
@@ -45,14 +46,51 @@ class Granted:
 
 def granted_to(system: System, on: date) -> Granted:
     """What a license file for the system would grant on ``on`` (R29)."""
-    standing = product_standing(system.registered_product, on)
-    counts = DeviceCount.objects.filter(system=system, until_on=None)
-    need = dict.fromkeys(standing.codes, 0) | dict(counts.values_list("license_type__code", "quantity"))
-    if system.license_basis == LicenseBasis.HARDWARE:
-        return _granted_by_unit(system, need)
+    return granted_to_all(system.organization, [system], on)[system.pk]
+
+
+def granted_to_all(organization: Organization, systems: Sequence[System], on: date) -> dict[int, Granted]:
+    """What license files for these systems of one organization would grant, by system, in a constant number of queries."""
+    products = {system.registered_product_id: system.registered_product for system in systems}
+    standing_of = {
+        standing.registered_product.pk: standing for standing in standings(organization, on, products.values())
+    }
+    needs: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    counts = DeviceCount.objects.filter(organization=organization, system__in=systems, until_on=None)
+    for pk, code, quantity in counts.values_list("system__pk", "license_type__code", "quantity"):
+        needs[pk][code] = quantity
+    states = _unit_states_of(
+        organization, [system for system in systems if system.license_basis == LicenseBasis.HARDWARE]
+    )
+    granted = {}
+    for system in systems:
+        standing = standing_of[system.registered_product_id]
+        need = dict.fromkeys(standing.codes, 0) | needs[system.pk]
+        state = states.get(system.pk)
+        granted[system.pk] = _granted_by_unit(state, need) if state else _granted_by_subscription(standing, need)
+    return granted
+
+
+def _unit_states_of(organization: Organization, tied: Sequence[System]) -> dict[int, UnitState]:
+    """How the unit of each tied system stands."""
+    if not tied:
+        return {}
+    serials = dict(
+        Placement.objects.filter(organization=organization, system__in=tied, until_on=None).values_list(
+            "system__pk", "serial"
+        )
+    )
+    units = list(
+        HardwareUnit.objects.filter(organization=organization, serial__in=set(serials.values()), ended_on=None)
+    )
+    states = {state.unit.serial: state for state in unit_states(organization, units)}
+    return {pk: states[serial] for pk, serial in serials.items() if serial in states}
+
+
+def _granted_by_subscription(standing: ProductStanding, need: Mapping[str, int]) -> Granted:
     found = covered(
         status=standing.status,
-        registered_on=system.registered_product.registered_on,
+        registered_on=standing.registered_product.registered_on,
         trial_last=standing.trial_last_on,
         started_on=standing.started_on,
         grace_last=standing.grace_last_day,
@@ -70,9 +108,8 @@ def granted_to(system: System, on: date) -> Granted:
     return Granted(tuple(subscription_grants(found, need, _growth_left(standing))), need, str(standing.status))
 
 
-def _granted_by_unit(system: System, need: Mapping[str, int]) -> Granted:
-    unit = HardwareUnit.objects.get(organization_id=system.organization_id, serial=serial_of(system), ended_on=None)
-    [state] = unit_states(system.organization, [unit])
+def _granted_by_unit(state: UnitState, need: Mapping[str, int]) -> Granted:
+    unit = state.unit
     if state.lacks:
         names = ", ".join(f"{code}: {quantity}" for code, quantity in state.lacks.items())
         return Granted(
@@ -124,8 +161,9 @@ def document_of(file: LicenseFile) -> bytes:
 def issue_license_file(*, system: System, actor: User | None, on: date) -> LicenseFile:
     """Give the system a license file for what it is granted, answering its last accepted report (R29).
 
-    The newest file is given again while it grants the same, answers the last report and was signed by the current key. Raises
-    LicenseFileRefused where R29 gives none, and NoSigningKey.
+    The newest file is given again while it grants the same in the same status, answers the last report, was signed by the
+    current key and has at least half of its own time left. Raises LicenseFileRefused where R29 gives none, NoSigningKey, and
+    IssueLogBroken.
     """
     with changing(system.organization, on) as organization:
         system = System.objects.select_related("registered_product__product").get(
@@ -142,14 +180,16 @@ def issue_license_file(*, system: System, actor: User | None, on: date) -> Licen
         if not granted.grants:
             raise LicenseFileRefused(granted.reason or _("This system has no devices, so there is nothing to license."))
         kid, key = signing_keys.current_key()
+        now = clock.now()
         latest = latest_license_file(system)
         if (
             latest is not None
             and not is_stale(latest, granted)
             and (latest.request_id, latest.kid) == (report.request_id, kid)
+            and now - latest.issued_at <= timedelta(days=settings.LICENSE_FILE_DAYS) / 2
+            and _read(document_of(latest)).payload["status"] == granted.status
         ):
             return latest
-        now = clock.now()
         payload = _payload(system, granted, report, identity, (latest.sequence if latest else 0) + 1, now)
         document = signed.sign(payload, typ=TYP, key=key, kid=kid)
         made = LicenseFile.objects.create(
@@ -209,7 +249,10 @@ def _instant(at: datetime) -> str:
 
 
 def _log(file: LicenseFile, system: System) -> None:
-    """Append the file to the issue log outside of the database: one JSON line, on the disk before it is given."""
+    """Append the file to the issue log outside of the database: one JSON line, on the disk before it is given.
+
+    Raises IssueLogBroken.
+    """
     line = {
         "file_id": str(file.file_id),
         "system_id": str(system.system_id),
@@ -219,12 +262,24 @@ def _log(file: LicenseFile, system: System) -> None:
         "kid": file.kid,
         "issued_at": _instant(file.issued_at),
     }
-    settings.ISSUE_LOG_DIR.mkdir(parents=True, exist_ok=True)
+    written = json.dumps(line, separators=(",", ":")).encode() + b"\n"
     path = settings.ISSUE_LOG_DIR / f"issued-{file.issued_at:%Y-%m}.jsonl"
-    # One write of one short line to a file opened for appending: several processes never mix theirs.
-    with path.open("ab", buffering=0) as log:
-        log.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        os.fsync(log.fileno())
+    try:
+        settings.ISSUE_LOG_DIR.mkdir(parents=True, exist_ok=True)
+        # One write of one short line to a file opened for appending: several processes never mix theirs.
+        with path.open("ab", buffering=0) as log:
+            if log.write(written) != len(written):
+                # The disk is full. What was written is half a line: end it, so that it does not spoil the next one.
+                log.write(b"\n")
+                raise IssueLogBroken
+            os.fsync(log.fileno())
+    except OSError as error:
+        raise IssueLogBroken from error
+
+
+def _read(document: bytes) -> signed.SignedDocument:
+    """The content of a license file, its signature not checked yet. Raises DocumentRefused."""
+    return signed.read(document, typ=TYP, key_named_by="kid", exact=True)
 
 
 @dataclass(frozen=True)
@@ -242,7 +297,7 @@ class Verified:
 
 def verify_license_file(document: bytes, at: datetime) -> Verified:
     """What a license file says, once its signature is checked. Raises `licensemgr.core.signed.DocumentRefused`."""
-    read = signed.read(document, typ=TYP, exact=True)
+    read = _read(document)
     kid = str(read.header.get("kid", ""))
     key = signing_keys.verifying_key(kid)
     if key is None:
@@ -262,6 +317,8 @@ def verify_license_file(document: bytes, at: datetime) -> Verified:
 
 def unknown_issues(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Of what was issued by an issue log, the files that the books do not know: those after a backup that was restored."""
-    rows = LicenseFile.objects.filter(file_id__in=[line["file_id"] for line in lines])
-    known = {str(file_id): digest for file_id, digest in rows.values_list("file_id", "digest")}
+    known: dict[str, str] = {}
+    for start in range(0, len(lines), 500):
+        rows = LicenseFile.objects.filter(file_id__in=[line["file_id"] for line in lines[start : start + 500]])
+        known |= {str(file_id): digest for file_id, digest in rows.values_list("file_id", "digest")}
     return [line for line in lines if known.get(str(line["file_id"])) != line["digest"]]

@@ -24,7 +24,7 @@ from licensemgr.core import clock
 from licensemgr.core.sealing import SealBroken
 from organizations.books import changing
 from organizations.models import Organization, User
-from products.device_lists import unpack
+from products.device_lists import unpack_ids
 from products.errors import SystemIdTaken, SystemOfAnotherProduct, UnknownLicenseType
 from products.models import DeviceCount, DeviceList, Product, System, SystemSource
 from products.services import take_report
@@ -61,8 +61,8 @@ class ReportPreview:
         }
 
 
-def preview_report(organization: Organization, file: SystemFile) -> ReportPreview:
-    """What accepting ``file`` would change. Changes nothing.
+def preview_report(organization: Organization, file: SystemFile, *, with_devices: bool = True) -> ReportPreview:
+    """What accepting ``file`` would change. Changes nothing. ``with_devices`` compares the lists of devices, which takes a while.
 
     Raises ReportRefused for an unknown product, UnknownLicenseType, SystemIdTaken, SystemOfAnotherProduct.
     """
@@ -83,7 +83,7 @@ def preview_report(organization: Organization, file: SystemFile) -> ReportPrevie
         raise SystemIdTaken
     if system is not None and system.registered_product.product_id != product.pk:
         raise SystemOfAnotherProduct(product=system.registered_product.product.name)
-    added, removed = _listed_changes(system, file)
+    added, removed = _listed_changes(system, file) if with_devices else (None, None)
     return ReportPreview(
         file=file,
         product=product,
@@ -109,7 +109,7 @@ def _listed_changes(system: System | None, file: SystemFile) -> tuple[tuple[str,
     former = DeviceList.objects.filter(system=system).first() if system else None
     if former is None or file.devices is None:
         return None, None
-    before = {device.device_id for device in unpack(former.packed)}
+    before = unpack_ids(former.packed)
     after = {device.device_id for device in file.devices}
     return tuple(sorted(after - before)), tuple(sorted(before - after))
 
@@ -168,7 +168,7 @@ def accept_report(
     Raises ReportOutOfOrder and what `preview_report` raises; then nothing has changed.
     """
     with changing(organization, on) as locked:
-        preview = preview_report(locked, file)
+        preview = preview_report(locked, file, with_devices=False)
         if preview.is_known and preview.system is not None:
             return Report.objects.get(system=preview.system, digest=file.digest)
         if isinstance(preview.refused, IdentityChanged) and preview.system is not None:
@@ -276,6 +276,11 @@ def _hold(system: System, file: SystemFile, document: bytes, source: SystemSourc
         thumbprint=file.thumbprint,
     )
     return held
+
+
+def preview_held(held: HeldReport) -> ReportPreview:
+    """What accepting a held report would change. Raises what `preview_report` raises."""
+    return preview_report(held.organization, read_system_file(zlib.decompress(bytes(held.packed))))
 
 
 def decide_identity(*, held: HeldReport, accept: bool, actor: User, on: date) -> HeldReport:

@@ -1,71 +1,57 @@
 """Uploaded system files wait here, checked, until they are confirmed: for an hour, in the database (R28)."""
 
 import uuid
-import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import IO
+from datetime import date, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from hardware.errors import ReportRefused
-from hardware.models import StagedFile
-from hardware.reports import ReportPreview, preview_report
+from hardware.errors import ReportRefused, UploadExpired
+from hardware.models import HeldReport, Report, StagedFile
+from hardware.reports import ReportPreview, accept_report, preview_report
 from hardware.system_files import SystemFile, read_system_file
+from hardware.unpacking import Upload, unpack_uploads
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
-from licensemgr.core.signed import MAXIMUM_BYTES, DocumentRefused
+from licensemgr.core.signed import DocumentRefused
 from organizations.models import Organization, User
+from products.models import System, SystemSource
 
 STAGED_FOR = timedelta(hours=1)
-MAXIMUM_FILES = 200
-MAXIMUM_UNPACKED = 100 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file as it was sent."""
-
-    name: str
-    content: IO[bytes]
-    size: int
+# After the hour the content is gone; for a week it is still known that there was an upload, and what became of it.
+REMEMBERED_FOR = timedelta(days=7)
 
 
 def stage_files(*, organization: Organization, uploads: Iterable[Upload], actor: User) -> uuid.UUID:
     """Check each file whole and keep it for an hour; returns the batch that `staged_batch` shows. Nothing else changes.
 
     A zip counts as the files in it. What can't be accepted is kept as a refusal with its sentence. Raises ReportRefused when
-    there is no file at all, or more than can be taken at once.
+    there is no file at all, UploadTooLarge when there is more than can be taken at once.
     """
     now = clock.real_now()
-    StagedFile.objects.filter(expires_at__lte=now).delete()
     batch = uuid.uuid4()
     with transaction.atomic():
+        StagedFile.objects.filter(expires_at__lte=now - REMEMBERED_FOR).delete()
+        StagedFile.objects.filter(expires_at__lte=now).exclude(packed=b"").update(packed=b"")
         number = 0
-        for name, document, refusal in _documents(uploads):
-            number += 1
-            if number > MAXIMUM_FILES:
-                raise ReportRefused(
-                    _("At most %(maximum)d files can be uploaded at once. Nothing was changed; upload fewer.")
-                    % {"maximum": MAXIMUM_FILES}
-                )
-            digest = ""
+        for number, unpacked in enumerate(unpack_uploads(uploads), start=1):
+            digest, refusal = "", unpacked.refusal
             if not refusal:
                 try:
-                    digest = read_system_file(document).digest
+                    digest = read_system_file(unpacked.document).digest
                 except DocumentRefused as error:
                     refusal = error.sentence
             StagedFile.objects.create(
                 organization=organization,
                 batch=batch,
                 number=number,
-                file_name=name[-200:],
+                file_name=unpacked.name[-200:],
                 digest=digest,
-                packed=b"" if refusal else zlib.compress(document, 1),
+                packed=b"" if refusal else zlib.compress(unpacked.document, 1),
                 refusal=refusal,
                 uploaded_by=actor,
                 uploaded_at=now,
@@ -74,57 +60,6 @@ def stage_files(*, organization: Organization, uploads: Iterable[Upload], actor:
         if not number:
             raise ReportRefused(_("No file was chosen. Nothing was changed; choose a system file or a zip of them."))
     return batch
-
-
-def _documents(uploads: Iterable[Upload]) -> Iterator[tuple[str, bytes, str]]:
-    """Name, content and refusal of every file, those in zips one by one; never more in memory than is allowed."""
-    unpacked = 0
-    for upload in uploads:
-        if upload.content.read(4) == b"PK\x03\x04":
-            upload.content.seek(0)
-            for name, document, refusal in _unzip(upload):
-                unpacked += len(document)
-                if unpacked > MAXIMUM_UNPACKED:
-                    raise ReportRefused(
-                        _("The files are more than %(limit)d MiB together. Nothing was changed; upload fewer at once.")
-                        % {"limit": MAXIMUM_UNPACKED // 1024 // 1024}
-                    )
-                yield name, document, refusal
-            continue
-        upload.content.seek(0)
-        if upload.size > MAXIMUM_BYTES:
-            yield upload.name, b"", _too_large()
-            continue
-        document = upload.content.read(MAXIMUM_BYTES + 1)
-        unpacked += len(document)
-        yield upload.name, document, ""
-
-
-def _unzip(upload: Upload) -> Iterator[tuple[str, bytes, str]]:
-    try:
-        with zipfile.ZipFile(upload.content) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MAXIMUM_FILES:
-                raise ReportRefused(
-                    ngettext(
-                        "The zip holds %(count)d file; at most %(maximum)d can be uploaded at once. Nothing was changed.",
-                        "The zip holds %(count)d files; at most %(maximum)d can be uploaded at once. Nothing was changed.",
-                        len(entries),
-                    )
-                    % {"count": len(entries), "maximum": MAXIMUM_FILES}
-                )
-            for entry in entries:
-                name = f"{upload.name}: {entry.filename}"
-                # What the archive says of a size is not believed: no more is read than is allowed.
-                with archive.open(entry) as member:
-                    document = member.read(MAXIMUM_BYTES + 1)
-                yield (name, b"", _too_large()) if len(document) > MAXIMUM_BYTES else (name, document, "")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
-        yield upload.name, b"", _("The zip can't be read: it is damaged, encrypted, or packed in an unusual way.")
-
-
-def _too_large() -> str:
-    return _("The file is larger than %(limit)d MiB.") % {"limit": MAXIMUM_BYTES // 1024 // 1024}
 
 
 @dataclass(frozen=True)
@@ -136,12 +71,28 @@ class StagedLine:
     refusal: str
 
 
-def staged_batch(organization: Organization, batch: uuid.UUID, actor: User) -> list[StagedLine]:
-    """The files that the person uploaded together and that still wait; empty once they expired or are confirmed."""
-    staged = StagedFile.objects.filter(
-        organization=organization, batch=batch, uploaded_by=actor, expires_at__gt=clock.real_now()
-    ).order_by("number")
-    return [_line(organization, file) for file in staged]
+def is_there(organization: Organization, batch: uuid.UUID, actor: User) -> bool:
+    """Whether the person uploaded this batch for the organization, expired or not."""
+    return _files(organization, batch, actor).exists()
+
+
+def staged_batch(organization: Organization, batch: uuid.UUID, actor: User) -> Iterator[StagedLine]:
+    """The files that the person uploaded together, one by one: they are large. Raises UploadExpired once their hour is over."""
+    for staged in _waiting(organization, batch, actor):
+        yield _line(organization, staged)
+
+
+def _files(organization: Organization, batch: uuid.UUID, actor: User) -> QuerySet[StagedFile]:
+    return StagedFile.objects.filter(organization=organization, batch=batch, uploaded_by=actor).order_by("number")
+
+
+def _waiting(organization: Organization, batch: uuid.UUID, actor: User) -> Iterator[StagedFile]:
+    waiting = _files(organization, batch, actor).filter(expires_at__gt=clock.real_now())
+    numbers = list(waiting.values_list("pk", flat=True))
+    if not numbers:
+        raise UploadExpired
+    for number in numbers:
+        yield StagedFile.objects.get(pk=number)
 
 
 def _line(organization: Organization, staged: StagedFile) -> StagedLine:
@@ -158,3 +109,75 @@ def file_of(staged: StagedFile) -> tuple[SystemFile, bytes]:
     """A staged file and its content, checked again: what lies in a table is not believed either."""
     document = zlib.decompress(bytes(staged.packed))
     return read_system_file(document), document
+
+
+def confirm_batch(
+    *, organization: Organization, batch: uuid.UUID, restored: Collection[int], actor: User, on: date
+) -> int:
+    """Accept the batch's files that can be accepted, each by itself; returns how many were accepted or held.
+
+    ``restored`` are the numbers of the files that an administrator accepts once as restored from a backup (R28). A file that
+    can't be accepted any more changes nothing, and the others are accepted all the same. Confirming twice counts once.
+    Raises UploadExpired.
+    """
+    taken = 0
+    for staged in _waiting(organization, batch, actor):
+        if staged.refusal:
+            continue
+        file, document = file_of(staged)
+        try:
+            result = accept_report(
+                organization=organization,
+                file=file,
+                document=document,
+                source=SystemSource.OFFLINE,
+                actor=actor,
+                on=on,
+                as_restored=staged.number in restored,
+            )
+        except Refused as refused:
+            _note(staged, str(refused.sentence))
+        else:
+            if isinstance(result, HeldReport) and result.decision:
+                _note(staged, _("An administrator decided on this very file before. Create a new system file."))
+                continue
+            taken += 1
+            _note(staged, "")
+    return taken
+
+
+def _note(staged: StagedFile, outcome: str) -> None:
+    """Write down what became of the file, as the page after Confirm says it."""
+    staged.confirmed_at, staged.outcome = clock.real_now(), outcome
+    staged.save(update_fields=["confirmed_at", "outcome"])
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What became of a batch."""
+
+    # The systems whose files were accepted.
+    systems: list[System]
+    # Those whose file waits for an administrator's decision.
+    held: list[System]
+    # (file name, sentence) of those that were not accepted.
+    refused: list[tuple[str, str]]
+    # Whether nobody has confirmed it yet.
+    is_open: bool
+
+
+def confirmed_batch(organization: Organization, batch: uuid.UUID, actor: User) -> Confirmed:
+    """What became of a batch's files; known for a week."""
+    files = list(_files(organization, batch, actor).defer("packed"))
+    done = [file.digest for file in files if file.confirmed_at and not file.outcome]
+    systems = System.objects.filter(organization=organization, removed_on=None).select_related(
+        "registered_product__product"
+    )
+    held = HeldReport.objects.filter(organization=organization, digest__in=done, decision="")
+    reports = Report.objects.filter(organization=organization, digest__in=done)
+    return Confirmed(
+        systems=list(systems.filter(pk__in=reports.values("system")).order_by("name", "pk")),
+        held=list(systems.filter(pk__in=held.values("system")).order_by("name", "pk")),
+        refused=[(file.file_name, file.refusal or file.outcome) for file in files if file.refusal or file.outcome],
+        is_open=any(not file.refusal and file.confirmed_at is None for file in files),
+    )

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import starmap
+from operator import itemgetter
 from typing import Any
 
 import jsonschema_rs
@@ -49,28 +51,51 @@ class SystemFile:
 
 
 @cache
-def _validator() -> jsonschema_rs.Draft202012Validator:
+def _schema() -> tuple[jsonschema_rs.Draft202012Validator, Mapping[str, str]]:
+    """The published schema, and what it says in words of each of its patterns."""
     path = settings.BASE_DIR / "docs" / "schemas" / SCHEMA
-    return jsonschema_rs.Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    # The mask stands for what the file holds, of which a message would quote the whole.
+    validator = jsonschema_rs.Draft202012Validator(schema, mask="what is there")
+    forms = {form["pattern"]: form["description"] for form in schema["$defs"].values() if "pattern" in form}
+    return validator, forms
+
+
+def _check_schema(payload: Mapping[str, Any]) -> None:
+    """Raises DocumentRefused for the first thing that the published schema does not allow."""
+    validator, forms = _schema()
+    try:
+        # Not iter_errors: it would make a list of what may be millions.
+        validator.validate(payload)
+    except jsonschema_rs.ValidationError as error:
+        # “oneOf” stands in the schema for this alone.
+        if "oneOf" in error.schema_path:
+            what = _("the devices have to be given either one by one in “devices” or as numbers in “counts”, not both")
+        elif isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Pattern):
+            what = _("what is there has another form than this: %(form)s") % {"form": forms[error.kind.pattern]}
+        else:
+            what = error.message[:200]
+        raise _refused(_place(error.instance_path), what) from error
+    except ValueError as error:
+        raise signed.DocumentRefused(_("The part “payload” is nested too deeply.")) from error
+
+
+def _refused(place: str, what: str) -> signed.DocumentRefused:
+    return signed.DocumentRefused(_("At %(place)s: %(what)s.") % {"place": place, "what": what})
 
 
 def read_system_file(document: bytes) -> SystemFile:
     """The file, checked but for what the books say. Raises DocumentRefused with a sentence that names the place."""
-    read = signed.read(document, typ=TYP, exact=False)
+    read = signed.read(document, typ=TYP, key_named_by="jwk", exact=False)
     key = signed.public_key(read.header.get("jwk"))
     signed.check_signature(read, key)
     payload = read.payload
-    for error in _validator().iter_errors(payload):
-        raise signed.DocumentRefused(
-            _("At %(place)s: %(what)s.") % {"place": _place(error.instance_path), "what": error.message[:200]}
-        )
+    _check_schema(payload)
     system = payload["system"]
     try:
         zoneinfo.ZoneInfo(system["time_zone"])
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise signed.DocumentRefused(
-            _("At %(place)s: %(what)s.") % {"place": "system.time_zone", "what": _("this is not a time zone")}
-        ) from error
+        raise _refused("system.time_zone", _("this is not a time zone")) from error
     _instant(payload["clock"]["now"], "clock.now")
     _instant(payload["clock"]["highest_seen"], "clock.highest_seen")
     hardware = payload.get("hardware") or {}
@@ -99,14 +124,11 @@ def _devices(payload: Mapping[str, Any]) -> tuple[ListedDevice, ...] | None:
     """The devices one by one, none of them twice (R28)."""
     if "devices" not in payload:
         return None
-    devices = tuple(ListedDevice(device["id"], device["model"], device["type"]) for device in payload["devices"])
+    devices = tuple(starmap(ListedDevice, map(itemgetter("id", "model", "type"), payload["devices"])))
     seen: set[str] = set()
     for number, device in enumerate(devices):
         if device.device_id in seen:
-            raise signed.DocumentRefused(
-                _("At %(place)s: %(what)s.")
-                % {"place": f"devices[{number}].id", "what": _("“%(id)s” is listed twice") % {"id": device.device_id}}
-            )
+            raise _refused(f"devices[{number}].id", _("“%(id)s” is listed twice") % {"id": device.device_id})
         seen.add(device.device_id)
     return devices
 
@@ -115,14 +137,12 @@ def _instant(text: str, place: str) -> datetime:
     try:
         return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
     except ValueError as error:
-        raise signed.DocumentRefused(
-            _("At %(place)s: %(what)s.") % {"place": place, "what": _("this is no date and time")}
-        ) from error
+        raise _refused(place, _("this is no date and time")) from error
 
 
 def _place(path: list[str | int]) -> str:
     """“devices[3].type” from a path of names and numbers."""
     place = ""
     for part in path:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
+        place += f"[{part}]" if isinstance(part, int) else f".{part[:60]}" if place else part[:60]
     return place or _("the beginning")

@@ -238,6 +238,8 @@ if env.flag("TRUSTED_PROXY"):
 # A posted form of the portal is small; anything above this is no form of ours.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+# One more than an upload of system files takes, so that its page says so; its bytes it limits itself (hardware/receiving.py).
+DATA_UPLOAD_MAX_NUMBER_FILES = 201
 
 LOGGING: dict[str, Any] = {
     "version": 1,

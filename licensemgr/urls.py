@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("organizations.urls")),
     path("", include("subscriptions.urls")),
     path("", include("wallet.urls")),
+    path("", include("hardware.file_urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
 ]

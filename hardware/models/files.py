@@ -58,6 +58,9 @@ class StagedFile(models.Model):
     packed = models.BinaryField()
     # Why it was refused, in a sentence; empty where it was not.
     refusal = models.TextField(blank=True)
+    # When the person confirmed, and why this file was not accepted then; empty where it was.
+    confirmed_at = models.DateTimeField(null=True)
+    outcome = models.TextField(blank=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)

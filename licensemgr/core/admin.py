@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core.errors import Refused
-from licensemgr.core.models import JobRun, OutboxMessage
+from licensemgr.core.models import Instance, JobRun, OutboxMessage, SigningKey
 
 # Django's classes are generic to the type checker only.
 if TYPE_CHECKING:
@@ -86,3 +86,20 @@ class OutboxMessageAdmin(LooksOnlyAdmin):
     list_select_related = ("organization",)
     search_fields = ("recipient", "subject")
     ordering = ("-pk",)
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(LooksOnlyAdmin):
+    """The public parts of the keys that sign license files; rotated by ``manage.py rotate_signing_key``."""
+
+    list_display = ("kid", "state", "made_at", "current_at", "former_at")
+    list_filter = ("state",)
+    fields = ("kid", "public", "state", "made_at", "current_at", "former_at")
+    ordering = ("-pk",)
+
+
+@admin.register(Instance)
+class InstanceAdmin(LooksOnlyAdmin):
+    """The id of this installation."""
+
+    list_display = ("instance_id",)

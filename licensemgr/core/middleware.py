@@ -6,9 +6,14 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from licensemgr.core.uploads import is_streamed
+
 
 class BadInputMiddleware:
-    """Answers 400 to text that no database can hold (NUL, lone surrogates) in path, query or form."""
+    """Answers 400 to text that no database can hold (NUL, lone surrogates) in path, query or form.
+
+    The body of an upload that its view streams is left to that view (licensemgr/core/uploads.py).
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -21,10 +26,11 @@ class BadInputMiddleware:
 
 def _texts(request: HttpRequest) -> list[str]:
     texts = [part for key, values in request.GET.lists() for part in (key, *map(str, values))]
-    if request.method == "POST" and request.content_type in {
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-    }:
+    if (
+        request.method == "POST"
+        and request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
+        and not is_streamed(request)
+    ):
         try:
             texts += [part for key, values in request.POST.lists() for part in (key, *map(str, values))]
         except (RequestDataTooBig, TooManyFieldsSent):

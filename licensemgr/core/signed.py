@@ -8,6 +8,7 @@ JSON inside may hold nothing that two readers could understand in two ways.
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,20 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
 MAXIMUM_BYTES = 20 * 1024 * 1024
+# So many commas and brackets that a list of 100,000 devices is far from it: what is parsed stays below some 200 MiB.
+_MOST_SEPARATORS = 2_000_000
 _ALGORITHMS = ["Ed25519", "EdDSA"]
+
+
+class _Registry(JWSRegistry):
+    """The algorithm was checked when the document was read; EdDSA is an older name of the same, of which the library warns."""
+
+    def get_alg(self, name: str) -> Any:
+        return self.algorithms[name]
+
+
 # The library's own limits are those of web tokens; ours are checked when a document is read.
-_REGISTRY = JWSRegistry(algorithms=_ALGORITHMS)
+_REGISTRY = _Registry(algorithms=_ALGORITHMS)
 _REGISTRY.max_payload_length = MAXIMUM_BYTES * 2
 _MEMBERS = ("payload", "protected", "signature")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
@@ -46,7 +58,7 @@ class SignedDocument:
 
     @property
     def typ(self) -> str:
-        return str(self.header.get("typ", ""))
+        return str(self.header["typ"])
 
 
 def sign(payload: Mapping[str, Any], *, typ: str, key: OKPKey, **header: Any) -> bytes:
@@ -62,10 +74,11 @@ def _outer(members: Mapping[str, Any]) -> bytes:
     return json.dumps({name: members[name] for name in _MEMBERS}, separators=(",", ":")).encode() + b"\n"
 
 
-def read(document: bytes, *, typ: str, exact: bool) -> SignedDocument:
+def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> SignedDocument:
     """The document's outer form and content; the signature is `check_signature`'s. Raises DocumentRefused.
 
-    ``exact`` wants the outer form byte for byte as `sign` writes it, so that there is no byte that could be altered unnoticed.
+    ``key_named_by`` is the header's third member, beside ``alg`` and ``typ``: "kid" or "jwk". There is no other. ``exact`` wants
+    the outer form byte for byte as `sign` writes it, so that there is no byte that could be altered unnoticed.
     """
     if len(document) > MAXIMUM_BYTES:
         raise DocumentRefused(_("The file is larger than %(limit)d MiB.") % {"limit": MAXIMUM_BYTES // 1024 // 1024})
@@ -82,7 +95,16 @@ def read(document: bytes, *, typ: str, exact: bool) -> SignedDocument:
     if header.get("typ") != typ:
         raise DocumentRefused(
             _("The file is not of the kind “%(wanted)s”; it says that it is “%(found)s”.")
-            % {"wanted": typ, "found": str(header.get("typ", ""))[:60]}
+            % {"wanted": typ, "found": _short(header.get("typ", ""))}
+        )
+    if header.get("alg") not in _ALGORITHMS:
+        raise DocumentRefused(
+            _("The part “protected” names the algorithm “%(found)s” in “alg”; it has to be Ed25519.")
+            % {"found": _short(header.get("alg", ""))}
+        )
+    if set(header) != {"alg", "typ", key_named_by}:
+        raise DocumentRefused(
+            _("The part “protected” has to hold exactly alg, typ and %(name)s.") % {"name": key_named_by}
         )
     payload = _read_json(_decode(members["payload"], "payload"), _("The part “payload”"))
     return SignedDocument(header, payload, members)
@@ -90,7 +112,8 @@ def read(document: bytes, *, typ: str, exact: bool) -> SignedDocument:
 
 def check_signature(document: SignedDocument, key: OKPKey) -> None:
     """Raises DocumentRefused unless the document was signed by that key."""
-    _decode(document.members["signature"], "signature")
+    if len(_decode(document.members["signature"], "signature")) != 64:
+        raise DocumentRefused(_("The part “signature” is no Ed25519 signature: it has to be 64 bytes long."))
     try:
         jws.deserialize_json(
             {
@@ -109,6 +132,12 @@ def check_signature(document: SignedDocument, key: OKPKey) -> None:
 
 def public_key(jwk: object) -> OKPKey:
     """An Ed25519 public key from its JWK. Raises DocumentRefused for anything else, a private one too."""
+    if isinstance(jwk, dict) and "d" in jwk:
+        raise DocumentRefused(
+            _(
+                "The part “protected” gives a private key away in “jwk”. Make a new key, and never put its part “d” in a file."
+            )
+        )
     if (
         not isinstance(jwk, dict)
         or set(jwk) != {"kty", "crv", "x"}
@@ -121,6 +150,11 @@ def public_key(jwk: object) -> OKPKey:
         return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": jwk["x"]})
     except (JoseError, ValueError) as error:
         raise DocumentRefused(_("The part “protected” names no Ed25519 public key in “jwk”.")) from error
+
+
+def _short(value: object) -> str:
+    """What was found instead, short enough for a sentence."""
+    return value[:60] if isinstance(value, str) else type(value).__name__
 
 
 def _decode(text: str, name: str) -> bytes:
@@ -139,7 +173,11 @@ def _read_json(data: bytes, where: str) -> dict[str, Any]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DocumentRefused(_("%(where)s is not UTF-8 text.") % {"where": where}) from error
+        raise DocumentRefused(
+            _("%(where)s is not UTF-8 text (byte %(place)d).") % {"where": where, "place": error.start}
+        ) from error
+    if text.count(",") + text.count("{") + text.count("[") > _MOST_SEPARATORS:
+        raise DocumentRefused(_("%(where)s holds too many values.") % {"where": where})
 
     def refuse(what: str) -> Any:
         raise DocumentRefused(_("%(where)s holds %(what)s, which has no place there.") % {"where": where, "what": what})
@@ -152,8 +190,7 @@ def _read_json(data: bytes, where: str) -> dict[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            names = [name for name, _value in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            [(twice, _times)] = Counter(name for name, _value in pairs).most_common(1)
             refuse(_("the name “%(name)s” twice") % {"name": twice[:60]})
         return found
 
@@ -165,14 +202,17 @@ def _read_json(data: bytes, where: str) -> dict[str, Any]:
             parse_float=lambda digits: refuse(_("a number that is not whole (%(number)s)") % {"number": digits[:20]}),
             parse_constant=lambda name: refuse(name),
         )
+        # Only an escape can bring in what the UTF-8 itself can't hold.
+        storable = "\\u" not in text or _is_storable(parsed)
     # The parser gives up on nesting about a thousand deep by itself.
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise DocumentRefused(_("%(where)s is nested too deeply.") % {"where": where}) from error
+    except ValueError as error:
         place = f" ({error.lineno}:{error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise DocumentRefused(_("%(where)s is not JSON%(place)s.") % {"where": where, "place": place}) from error
     if not isinstance(parsed, dict):
         raise DocumentRefused(_("%(where)s is not a JSON object.") % {"where": where})
-    # Only an escape can bring in what the UTF-8 itself can't hold.
-    if "\\u" in text and not _is_storable(parsed):
+    if not storable:
         refuse(_("a character that no database can store"))
     return parsed
 

@@ -35,10 +35,15 @@ def current_key() -> tuple[str, OKPKey]:
     if row is None:
         raise NoSigningKey
     try:
-        private = unseal(row.sealed, purpose=_PURPOSE, bound_to=row.kid).decode()
+        private = _open(row)
     except SealBroken as error:
         raise NoSigningKey from error
     return row.kid, OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": row.public, "d": private})
+
+
+def _open(row: SigningKey) -> str:
+    """The private part of the key. Raises SealBroken."""
+    return unseal(row.sealed, purpose=_PURPOSE, bound_to=row.kid).decode()
 
 
 def _public(row: SigningKey) -> dict[str, str]:
@@ -62,19 +67,30 @@ def verifying_key(kid: str) -> OKPKey | None:
 
 
 def rotate() -> SigningKey:
-    """The next key becomes the current one, and a new next one is made. The first time, both are made."""
+    """The next key becomes the current one, and a new next one is made. The first time, both are made.
+
+    A next key that can't be opened any more, because ENCRYPTION_SECRET was lost, is set aside for a new one.
+    """
     now = clock.real_now()
     with transaction.atomic():
-        rows = {row.state: row for row in SigningKey.objects.select_for_update().exclude(state=SigningKey.State.FORMER)}
+        # Its row is the lock: two rotations at the same time are one after the other.
+        Instance.objects.get_or_create(pk=1, defaults={"instance_id": uuid.uuid4()})
+        Instance.objects.select_for_update().get(pk=1)
+        rows = {row.state: row for row in SigningKey.objects.exclude(state=SigningKey.State.FORMER)}
         current = rows.get(SigningKey.State.CURRENT)
         if current is not None:
             current.state, current.former_at = SigningKey.State.FORMER, now
             current.save(update_fields=["state", "former_at"])
         becoming = rows.get(SigningKey.State.NEXT) or _make()
+        try:
+            _open(becoming)
+        except SealBroken:
+            becoming.state, becoming.former_at = SigningKey.State.FORMER, now
+            becoming.save(update_fields=["state", "former_at"])
+            becoming = _make()
         becoming.state, becoming.current_at = SigningKey.State.CURRENT, now
         becoming.save()
         _make().save()
-        Instance.objects.get_or_create(pk=1, defaults={"instance_id": uuid.uuid4()})
     return becoming
 
 

@@ -5,15 +5,19 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
 
+from hardware.license_files import issue_license_file
+from hardware.reports import accept_report
 from hardware.services import report_system
-from licensemgr.core import clock
+from hardware.system_files import read_system_file
+from licensemgr.core import clock, signing_keys
 from licensemgr.core.calendar import anniversary
 from licensemgr.portal.playing import ensure_catalogue
+from licensemgr.portal.simulating import SimulatedSystem
 from organizations import books
 from organizations.models import Organization, Role, User
 from organizations.services import add_member, create_organization
@@ -79,8 +83,11 @@ def is_seeded() -> bool:
 def seed_demonstration(*, today: date, keys_file: Path | None = None) -> dict[str, Organization]:
     """Tell the histories of the demonstration's organizations up to ``today``; returns them by slug.
 
-    Between them they show every row of R14a but the two of hardware. With ``keys_file``, keys for trying are written there.
+    Between them they show every row of R14a but the two of hardware. The signing keys of license files are made too. With
+    ``keys_file``, keys for trying are written there.
     """
+    if not signing_keys.public_keys():
+        signing_keys.rotate()
     products = _catalogue()
     people = {person.email: _make_person(person) for person in PEOPLE}
     organizations: dict[str, Organization] = {}
@@ -195,6 +202,26 @@ def _report(product: str, system: str, source: SystemSource = SystemSource.ONLIN
     return step
 
 
+def _upload(product: str, system: str, **devices: int) -> Step:
+    """A system without a connection is registered by its system file (R28), and given a license file (R29)."""
+
+    def step(teller: _Teller, on: date) -> None:
+        simulated = SimulatedSystem(system, product, system_id=teller.system_id(system))
+        counts = {code.replace("_", "-"): quantity for code, quantity in devices.items()}
+        document = simulated.system_file(at=datetime.combine(on, time(12), UTC), counts=counts)
+        report = accept_report(
+            organization=teller.organization,
+            file=read_system_file(document),
+            document=document,
+            source=SystemSource.OFFLINE,
+            actor=teller.actor,
+            on=on,
+        )
+        issue_license_file(system=report.system, actor=teller.actor, on=on)
+
+    return step
+
+
 def _remove(product: str, system: str) -> Step:
     def step(teller: _Teller, on: date) -> None:
         found = teller.registered(product).systems.get(system_id=teller.system_id(system), removed_on=None)
@@ -286,6 +313,7 @@ def _harbour(today: date) -> _Story:
     story.at(today - _days(10), _start(ACCESS))
     story.at(today - _days(9), _redeem(ACCESS, "PO-1455", door_controller=5))
     story.at(today - _days(5), _report(SITE, "Yard monitor", by_hand, site_device=6))
+    story.at(today - _days(3), _upload(SITE, "Tugboat", site_device=2))
     return story
 
 

@@ -1,16 +1,22 @@
-"""The reference client: a system in the field that writes system files, and keeps and checks license files."""
+"""The reference client: a system in the field that writes system files, and keeps and checks license files.
+
+It checks by the published verifier, docs/verify_license_file.py, and by keys that it keeps itself: nothing of the portal's books.
+"""
 
 import base64
 import hashlib
 import hmac
+import importlib.util
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from joserfc.jwk import OKPKey
 
 from hardware.keys import proof_key
@@ -18,6 +24,21 @@ from hardware.system_files import TYP
 from licensemgr.core import signed
 
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@cache
+def published_verifier() -> Any:
+    """docs/verify_license_file.py, which products copy: the one implementation of how a product checks a license file."""
+    path = settings.BASE_DIR / "docs" / "verify_license_file.py"
+    spec = importlib.util.spec_from_file_location("verify_license_file", path)
+    assert spec is not None and spec.loader is not None  # noqa: S101 - a path that ends in .py always has both
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class FileRefused(Exception):
+    """The system must not use the license file; the text says why."""
 
 
 @dataclass
@@ -36,6 +57,8 @@ class SimulatedSystem:
     oak: str = ""
     # The id and sequence number of the license file that it runs on.
     license_file: tuple[str, int] | None = None
+    # The portal's public keys (JWK) that it trusts.
+    trusted: list[dict[str, Any]] = field(default_factory=list)
 
     def system_file(
         self,
@@ -84,6 +107,34 @@ class SimulatedSystem:
         public = self.key.as_dict(private=False)
         return signed.sign(payload, typ=TYP, key=self.key, jwk={name: public[name] for name in ("kty", "crv", "x")})
 
+    def trust(self, keys: Iterable[Mapping[str, Any]]) -> None:
+        """Trust these public keys of the portal from now on, beside those it trusts already."""
+        known = {jwk.get("kid") for jwk in self.trusted}
+        self.trusted += [dict(jwk) for jwk in keys if jwk.get("kid") not in known]
+
+    def take_license_file(self, document: bytes, *, at: datetime) -> Mapping[str, Any]:
+        """Check a license file as a product does and run on it from now on; returns its payload.
+
+        The next keys that it announces are trusted from then on. Raises FileRefused; then nothing has changed.
+        """
+        verifier = published_verifier()
+        try:
+            payload: Mapping[str, Any] = verifier.verify(
+                document,
+                self.trusted,
+                system_id=str(self.system_id),
+                key=self.key.thumbprint(),
+                now=at,
+                highest_sequence=self.license_file[1] if self.license_file else 0,
+                highest_seen=self.highest_seen,
+            )
+        except verifier.Refused as error:
+            raise FileRefused(str(error)) from error
+        self.license_file = (payload["file_id"], payload["sequence"])
+        self.highest_seen = at.strftime(_INSTANT)
+        self.trust(payload["next_keys"])
+        return payload
+
     def save(self, path: Path) -> None:
         """Keep the system in a file, its private key with it."""
         kept = {
@@ -98,13 +149,14 @@ class SimulatedSystem:
             "serial": self.serial,
             "oak": self.oak,
             "license_file": self.license_file,
+            "trusted": self.trusted,
         }
+        path.touch(mode=0o600)
         path.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        path.chmod(0o600)
 
     @classmethod
     def load(cls, path: Path) -> "SimulatedSystem":
-        """The system that was kept in a file."""
+        """The system that was kept in a file. Raises OSError, ValueError, KeyError or TypeError for any other file."""
         kept = json.loads(path.read_text(encoding="utf-8"))
         kept["key"] = OKPKey.import_key(kept["key"])
         kept["system_id"] = uuid.UUID(kept["system_id"])

@@ -1,6 +1,7 @@
 """manage.py reconcile_issued: after a restored backup, which license files in the field the books do not know."""
 
 import json
+import uuid
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     help = (
         "Read issue logs (ISSUE_LOG_DIR, issued-YYYY-MM.jsonl) and name every license file that was given and that the books do "
-        "not know, as after a backup was restored. Exit code 1 when there is one."
+        "not know, as after a backup was restored, and every line that can't be read. Exit code 1 when there is one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,9 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare and print."""
-        read = unknown = 0
+        read = unknown = broken = 0
         for path in options["files"]:
-            lines = _lines(path)
+            lines, unreadable = _lines(path)
             read += len(lines)
             for line in unknown_issues(lines):
                 unknown += 1
@@ -34,25 +35,40 @@ class Command(BaseCommand):
                     f"{line['file_id']}: system {line['system_id']} of {line['organization']}, sequence {line['sequence']}, "
                     f"given {line['issued_at']}"
                 )
+            for number in unreadable:
+                broken += 1
+                self.stdout.write(f"{path}, line {number}: can't be read")
         self.stdout.write(f"license files in the logs: {read}")
         self.stdout.write(f"unknown to the books: {unknown}")
-        if unknown:
-            raise CommandError("Some license files in the field are not in the books.")
+        self.stdout.write(f"lines that can't be read: {broken}")
+        if unknown or broken:
+            raise CommandError("Some license files in the field are not in the books, or some lines can't be read.")
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    """The entries of a log, and the numbers of its lines that are none: half a line may be left of a full disk."""
     lines: list[dict[str, Any]] = []
+    broken: list[int] = []
     try:
-        with path.open(encoding="utf-8") as log:
+        with path.open("rb") as log:
             for number, text in enumerate(log, start=1):
                 if not text.strip():
                     continue
-                line = json.loads(text)
-                if not isinstance(line, dict) or not {"file_id", "digest", "system_id", "sequence"} <= set(line):
-                    raise ValueError(f"line {number} is no entry of an issue log")
-                lines.append(line)
+                line = _entry(text)
+                if line is None:
+                    broken.append(number)
+                else:
+                    lines.append(line)
     except OSError as error:
         raise CommandError(f"{path} can't be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise CommandError(f"{path} is no issue log: {error}.") from error
-    return lines
+    return lines, broken
+
+
+def _entry(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+        uuid.UUID(line["file_id"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    wanted = {"file_id", "digest", "system_id", "organization", "sequence", "issued_at"}
+    return line if isinstance(line, dict) and wanted <= set(line) else None
