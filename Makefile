@@ -47,6 +47,7 @@ check: ## Style, types, layers, migrations, settings
 	@MODE=production ALLOWED_HOSTS=portal.example.com \
 	  SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	  LICENSE_KEY_PEPPER=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  ENCRYPTION_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	  $(PY) manage.py check --deploy --fail-level WARNING
 
 format: ## Put the code into the form that make check wants

@@ -205,3 +205,86 @@ class HardwareModelInUse(Refused):
             )
             % {"model": hardware_model}
         )
+
+
+class LicenseFileRefused(Refused):
+    """A license file that R29 does not give; the sentence says what to do first."""
+
+    code = "no license file"
+    status = 409
+
+
+class IssueLogBroken(Refused):
+    """The issue log can't be written: no license file is given, since one that no log knows could not be reconciled."""
+
+    code = "issue log"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The license file can't be written down in the issue log at the moment, so none was given. Nothing was changed. "
+                "Whoever runs this portal has to make ISSUE_LOG_DIR writable and see that its disk is not full."
+            )
+        )
+
+
+class ReportRefused(Refused):
+    """A system description that can't be accepted (R28)."""
+
+    code = "system file"
+
+
+class ReportOutOfOrder(ReportRefused):
+    """Its sequence number is not above that of the last accepted one (R28)."""
+
+    code = "older sequence"
+    status = 409
+
+    def __init__(self, *, sequence: int, last: int) -> None:
+        self.last = last
+        super().__init__(
+            _(
+                "This file has the sequence number %(sequence)d, and one with %(last)d was accepted already. Nothing was changed. "
+                "Create a new system file; if the system was restored from a backup, an administrator can accept it once."
+            )
+            % {"sequence": sequence, "last": last}
+        )
+
+
+class IdentityChanged(ReportRefused):
+    """It is signed by another key than the system's own: it waits for an administrator's decision."""
+
+    code = "identity changed"
+    status = 202
+
+    def __init__(self, *, system: str) -> None:
+        super().__init__(
+            _(
+                "System %(system)s signs with another key than before. Nothing was changed. An administrator has to decide in "
+                "System setup whether it is the same system, newly installed, or a copy."
+            )
+            % {"system": system}
+        )
+
+
+class UploadTooLarge(ReportRefused):
+    """More at once than an upload may bring (R28)."""
+
+    code = "upload"
+    status = 413
+
+
+class UploadExpired(ReportRefused):
+    """Files that waited for more than an hour to be confirmed (R28)."""
+
+    code = "expired"
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "These files waited for more than an hour and can't be confirmed any more. Nothing was changed. "
+                "Upload them again."
+            )
+        )

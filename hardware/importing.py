@@ -131,7 +131,7 @@ def go_on_with_imports() -> int:
             # Nobody will ever be able to read them. Without them the import waits for its file to be uploaded again.
             UnitImportPiece.objects.filter(unit_import=unit_import).delete()
             logger.error(
-                "The pieces of the file of units %s can't be decrypted: UNIT_KEY_SECRET has changed. Upload it again.",
+                "The pieces of the file of units %s can't be decrypted: ENCRYPTION_SECRET has changed. Upload it again.",
                 unit_import.file_name,
             )
         else:

@@ -4,14 +4,12 @@ import base64
 import hashlib
 import hmac
 import os
-from functools import cache
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-_NONCE_BYTES = 12
+from licensemgr.core.sealing import seal, unseal
 
 
 def normalize_serial(text: str) -> str:
@@ -36,39 +34,24 @@ def proof_key(oak: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"system file v1").derive(normalize_oak(oak).encode())
 
 
-@cache
-def _cipher(purpose: bytes) -> AESGCM:
-    return AESGCM(hashlib.sha256(purpose + b":" + settings.UNIT_KEY_SECRET.encode()).digest())
-
-
-def _seal(purpose: bytes, clear: bytes, bound_to: str) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher(purpose).encrypt(nonce, clear, bound_to.encode())
-
-
-def _open(purpose: bytes, sealed: bytes | memoryview, bound_to: str) -> bytes:
-    sealed = bytes(sealed)
-    return _cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to.encode())
-
-
 def seal_proof_key(key: bytes, serial: str) -> bytes:
     """The proof key encrypted at rest, bound to its serial number."""
-    return _seal(b"proof keys", key, serial)
+    return seal(key, purpose="proof keys", bound_to=serial)
 
 
 def open_proof_key(sealed: bytes | memoryview, serial: str) -> bytes:
-    """The proof key of a unit. Raises cryptography's InvalidTag when it was sealed under another secret or serial."""
-    return _open(b"proof keys", sealed, serial)
+    """The proof key of a unit. Raises SealBroken."""
+    return unseal(sealed, purpose="proof keys", bound_to=serial)
 
 
 def seal_piece(piece: bytes, digest: str, number: int) -> bytes:
     """A piece of an uploaded file of units encrypted at rest, bound to the file (by its digest) and its place in it."""
-    return _seal(b"pieces of files", piece, f"{digest}:{number}")
+    return seal(piece, purpose="pieces of files", bound_to=f"{digest}:{number}")
 
 
 def open_piece(sealed: bytes | memoryview, digest: str, number: int) -> bytes:
-    """The piece in clear. Raises cryptography's InvalidTag when it was sealed under another secret or as another piece."""
-    return _open(b"pieces of files", sealed, f"{digest}:{number}")
+    """The piece in clear. Raises SealBroken."""
+    return unseal(sealed, purpose="pieces of files", bound_to=f"{digest}:{number}")
 
 
 def invent_oak() -> str:

@@ -3,10 +3,9 @@
 import io
 from collections.abc import Callable
 
-from cryptography.exceptions import InvalidTag
-
 from hardware.keys import open_piece, seal_piece
 from hardware.models import UnitImport, UnitImportPiece
+from licensemgr.core.sealing import SealBroken
 
 # All pieces of a file are of this length but the last one.
 PIECE_BYTES = 1024 * 1024
@@ -17,7 +16,7 @@ class PieceGone(Exception):
 
 
 class PiecesUnreadable(Exception):
-    """The pieces were encrypted under another UNIT_KEY_SECRET, or were changed."""
+    """The pieces were encrypted under another ENCRYPTION_SECRET, or were changed."""
 
 
 class _Pieces(io.RawIOBase):
@@ -86,7 +85,7 @@ def open_kept_pieces(unit_import: UnitImport) -> io.BufferedReader:
             raise PieceGone
         try:
             return open_piece(piece.sealed, unit_import.digest, number)
-        except InvalidTag as error:
+        except SealBroken as error:
             raise PiecesUnreadable from error
 
     return open_pieces(load, unit_import.size)

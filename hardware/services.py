@@ -113,10 +113,16 @@ def register_unit(*, organization: Organization, serial: str, oak: str, actor: U
             if earlier.organization_id != locked.pk:
                 raise UnitUnknown
             raise UnitRegisteredHere(on=earlier.registered_on)
-        return _register(locked, made, actor, on)
+        return register_made_unit(locked, made, actor, on)
 
 
-def _register(organization: Organization, made: ManufacturedUnit, actor: User | None, on: date) -> HardwareUnit:
+def register_made_unit(
+    organization: Organization, made: ManufacturedUnit, actor: User | None, on: date
+) -> HardwareUnit:
+    """Register a unit of which is proved that the organization has it, within a change of the books that is under way (R24).
+
+    Raises UnitUnknown when another organization registers it at this very moment.
+    """
     product = made.hardware_model.product
     registered_product = register_product(organization=organization, product=product, actor=actor, on=on)
     try:

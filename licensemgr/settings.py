@@ -42,6 +42,10 @@ if SIGNUP not in {"open", "invited"}:
     raise ImproperlyConfigured("SIGNUP has to be open or invited.")
 INVITATION_DAYS = env.number("INVITATION_DAYS", 14, minimum=1)
 SUPPORT_VIEW_MINUTES = env.number("SUPPORT_VIEW_MINUTES", 60, minimum=1)
+# After this many days a system has to fetch a newer license file, whatever its licenses' dates are.
+LICENSE_FILE_DAYS = env.number("LICENSE_FILE_DAYS", 400, minimum=1)
+# Each license file given is written here too, outside of the database, so that a restored backup can be compared with it.
+ISSUE_LOG_DIR = Path(env.text("ISSUE_LOG_DIR", str(VAR_DIR / "issue-log"))).absolute()
 # The address of the portal in mails that no request causes.
 PORTAL_URL = env.text(
     "PORTAL_URL", f"https://{ALLOWED_HOSTS[0]}" if PRODUCTION and ALLOWED_HOSTS else "http://localhost:8000"
@@ -53,8 +57,8 @@ MAINTENANCE = env.flag("MAINTENANCE")
 
 # What subscriptions ask of the hardware floor above them (R14a, R25).
 UNIT_STANDINGS = "hardware.queries.unit_standings"
-# The keys with which units prove themselves in system files are encrypted at rest under this.
-UNIT_KEY_SECRET = env.text("UNIT_KEY_SECRET", None if PRODUCTION else _UNSAFE)
+# Keys that have to be used again (of units' proofs, of signing) are encrypted at rest under this.
+ENCRYPTION_SECRET = env.text("ENCRYPTION_SECRET", None if PRODUCTION else _UNSAFE)
 
 LICENSE_KEY_TRIES_PER_HOUR = env.number("LICENSE_KEY_TRIES_PER_HOUR", 20, minimum=1)
 
@@ -267,6 +271,8 @@ if env.flag("TRUSTED_PROXY"):
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 REQUEST_BODY_MAX_BYTES = 10 * 1024 * 1024
+# One more than an upload of system files takes, so that its page says so; its bytes it limits itself (hardware/receiving.py).
+DATA_UPLOAD_MAX_NUMBER_FILES = 201
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -286,11 +292,15 @@ if PRODUCTION:
         )
     if "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS lets every host in. Set it to the host names of this portal.")
-    _secrets = {"SECRET_KEY": SECRET_KEY, "LICENSE_KEY_PEPPER": LICENSE_KEY_PEPPER, "UNIT_KEY_SECRET": UNIT_KEY_SECRET}
+    _secrets = {
+        "SECRET_KEY": SECRET_KEY,
+        "LICENSE_KEY_PEPPER": LICENSE_KEY_PEPPER,
+        "ENCRYPTION_SECRET": ENCRYPTION_SECRET,
+    }
     for _name, _value in _secrets.items():
         if len(_value) < 50 or len(set(_value)) < 10 or _value == _UNSAFE:
             raise ImproperlyConfigured(f"{_name} is too weak. Set it to at least 50 random characters.")
     if len(set(_secrets.values())) < len(_secrets):
         raise ImproperlyConfigured(
-            "Two of SECRET_KEY, LICENSE_KEY_PEPPER and UNIT_KEY_SECRET are the same. Set each to random characters of its own."
+            "Two of SECRET_KEY, LICENSE_KEY_PEPPER and ENCRYPTION_SECRET are the same. Set each to random characters of its own."
         )

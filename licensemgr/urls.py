@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("subscriptions.urls")),
     path("", include("wallet.urls")),
     path("", include("hardware.urls")),
+    path("", include("hardware.file_urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
 ]

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core.errors import Refused
-from licensemgr.core.models import JobRun, OutboxMessage
+from licensemgr.core.models import Instance, JobRun, OutboxMessage, SigningKey
 
 # Django's classes are generic to the type checker only.
 if TYPE_CHECKING:
@@ -214,3 +214,20 @@ class OutboxMessageAdmin(LooksOnlyAdmin):
 
     def get_exclude(self, request: HttpRequest, obj: OutboxMessage | None = None) -> tuple[str, ...]:
         return ("body_text", "body_html") if obj is not None and obj.is_confidential else ()
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(LooksOnlyAdmin):
+    """The public parts of the keys that sign license files; rotated by ``manage.py rotate_signing_key``."""
+
+    list_display = ("kid", "state", "made_at", "current_at", "former_at")
+    list_filter = ("state",)
+    fields = ("kid", "public", "state", "made_at", "current_at", "former_at")
+    ordering = ("-pk",)
+
+
+@admin.register(Instance)
+class InstanceAdmin(LooksOnlyAdmin):
+    """The id of this installation."""
+
+    list_display = ("instance_id",)

@@ -54,3 +54,35 @@ class OutboxMessage(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["next_attempt_at"], condition=models.Q(sent_at=None), name="outbox_due")]
+
+
+class Instance(models.Model):
+    """This installation of the portal. At most one row, of primary key 1."""
+
+    instance_id = models.UUIDField()
+
+
+class SigningKey(models.Model):
+    """A key that signs license files: the next one, then the current one, then a former one, which still verifies."""
+
+    class State(models.TextChoices):
+        NEXT = "next"
+        CURRENT = "current"
+        FORMER = "former"
+
+    # RFC 7638 thumbprint of the public key.
+    kid = models.CharField(max_length=43, unique=True)
+    # The public key in base64url, the private one encrypted (licensemgr.core.sealing).
+    public = models.CharField(max_length=43)
+    sealed = models.BinaryField()
+    state = models.CharField(max_length=10, choices=State)
+    made_at = models.DateTimeField()
+    current_at = models.DateTimeField(null=True)
+    former_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state__in=["next", "current"]), name="signing_key_one_of_a_state"
+            )
+        ]

@@ -1,6 +1,7 @@
 """Views that read an upload by themselves, as it comes, and not as a form in memory or a file on disk."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ def streams_upload(prepare: Callable[[HttpRequest], None]) -> Callable[[View], V
     def decorate(view: View) -> View:
         protected = csrf_protect(view)
 
+        @wraps(view)
         def prepared(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
             prepare(request)
             return protected(request, *args, **options)

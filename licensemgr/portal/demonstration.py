@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from hardware.models import HardwareModel, PreloadedLicense
-from licensemgr.core import clock
+from licensemgr.core import clock, signing_keys
 from licensemgr.portal.demonstrating.steps import Teller
 from licensemgr.portal.demonstrating.stories import ACCESS, CAMERA, RECORDER, SITE, harbour, hotels, museum, schools
 from licensemgr.portal.demonstrating.trying import write_keys
@@ -89,8 +89,11 @@ def is_seeded() -> bool:
 def seed_demonstration(*, today: date, keys_file: Path | None = None) -> dict[str, Organization]:
     """Tell the histories of the demonstration's organizations up to ``today``; returns them by slug.
 
-    Between them they show every row of R14a. With ``keys_file``, keys and hardware for trying are written there.
+    Between them they show every row of R14a. The signing keys of license files are
+    made too. With ``keys_file``, keys and hardware for trying are written there.
     """
+    if not signing_keys.public_keys():
+        signing_keys.rotate()
     products = _catalogue()
     import_resellers(content=RESELLERS_FILE.read_bytes(), actor=None)
     people = {person.email: _make_person(person) for person in PEOPLE}

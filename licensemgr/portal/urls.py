@@ -4,11 +4,25 @@ from django.contrib import admin
 from django.urls import path
 
 from licensemgr.portal import admin_jobs
-from licensemgr.portal.views import demo, hidden_products, history, organization, products, public, standing, start
+from licensemgr.portal.views import (
+    demo,
+    hidden_products,
+    history,
+    organization,
+    products,
+    public,
+    standing,
+    start,
+    verifying,
+)
 
 urlpatterns = [
     path("", start.my_systems, name="my_systems"),
     path("healthz", public.healthz, name="healthz"),
+    path("readyz", public.readyz, name="readyz"),
+    path(".well-known/jwks.json", public.jwks, name="jwks"),
+    path("schemas/<slug:name>.json", public.schema, name="schema"),
+    path("verify/", verifying.verify, name="verify"),
     path("where-to-buy/", public.where_to_buy, name="where_to_buy"),
     path("where-to-buy/towns/", public.where_to_buy_towns, name="where_to_buy_towns"),
     path("where-to-buy/<int:reseller>/", public.where_to_buy_details, name="where_to_buy_details"),
@@ -21,7 +35,6 @@ urlpatterns = [
     # One organization
     path("o/<slug:organization>/", products.product_list, name="product_list"),
     path("o/<slug:organization>/products/register/", products.register_product, name="register_product"),
-    path("o/<slug:organization>/upload/", products.upload_system_file, name="upload_system_file"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     path("o/<slug:organization>/history/export.csv", history.history_csv, name="history_csv"),
     path("o/<slug:organization>/export/", organization.export_organization, name="export_organization"),

@@ -253,6 +253,36 @@
     if (at.matches("[data-suggestions]")) return;
     all(".suggestions-box").forEach(function (box) { if (!box.contains(at)) box.replaceChildren(); });
   }
+  /* ----- files can be dropped where they can be chosen ----- */
+  var MOST_NAMED = 10;
+  function chosen(zone) {
+    var list = zone.querySelector("[data-drop-chosen]");
+    if (!list) return;
+    var files = Array.prototype.slice.call(zone.querySelector("input[type=file]").files);
+    var lines = files.slice(0, MOST_NAMED).map(function (file) { return file.name; });
+    if (files.length > MOST_NAMED) lines.push((list.getAttribute("data-text-more") || "").replace("{count}", numbers.format(files.length - MOST_NAMED)));
+    list.replaceChildren.apply(list, lines.map(function (line) { var item = doc.createElement("li"); item.textContent = line; return item; }));
+    list.hidden = files.length < 2;
+  }
+  ["dragenter", "dragover", "dragleave", "drop"].forEach(function (name) {
+    doc.addEventListener(name, function (event) {
+      var zone = event.target instanceof Element && event.target.closest("[data-drop-zone]");
+      if (!zone) return;
+      event.preventDefault();
+      zone.classList.toggle("is-over", name === "dragenter" || name === "dragover");
+      if (name !== "drop" || !event.dataTransfer.files.length) return;
+      var input = zone.querySelector("input[type=file]");
+      var files = event.dataTransfer.files;
+      if (!input.multiple && files.length > 1) { files = new DataTransfer(); files.items.add(event.dataTransfer.files[0]); files = files.files; }
+      input.files = files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+      input.focus();
+    });
+  });
+  doc.addEventListener("change", function (event) {
+    var zone = event.target.closest("[data-drop-zone]");
+    if (zone) chosen(zone);
+  });
 
   /* ----- one listener for clicks ----- */
   doc.addEventListener("click", function (event) {

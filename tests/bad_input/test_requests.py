@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 PAGES: list[tuple[str, tuple[str, ...], bool, bool]] = [
     ("product_list", (), False, True),
     ("register_product", (), True, True),
-    ("upload_system_file", (), False, True),
+    ("upload_system_file", (), True, True),
     ("history", (), False, True),
     ("history_csv", (), False, True),
     ("product_overview", (PRODUCT,), False, True),

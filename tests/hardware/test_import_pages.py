@@ -183,7 +183,7 @@ def test_pieces_that_can_not_be_opened_any_more_are_let_go(
     send(staff_client, content)
     UnitImportPiece.objects.update(sealed=b"sealed under another secret, which is gone")
     take_in_uploads()
-    assert "UNIT_KEY_SECRET has changed" in caplog.text
+    assert "ENCRYPTION_SECRET has changed" in caplog.text
     assert not UnitImportPiece.objects.exists()
     send(staff_client, content)
     take_in_uploads()

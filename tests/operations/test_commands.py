@@ -193,7 +193,7 @@ def test_a_backup_is_a_copy_and_never_overwrites(
         run("backup", tmp_path / "other.sqlite3")
 
 
-_SHORT = dict.fromkeys(("SECRET_KEY", "LICENSE_KEY_PEPPER", "UNIT_KEY_SECRET"), "short")
+_SHORT = dict.fromkeys(("SECRET_KEY", "LICENSE_KEY_PEPPER", "ENCRYPTION_SECRET"), "short")
 
 
 @pytest.mark.parametrize(

@@ -261,11 +261,3 @@ def test_a_viewer_registers_nothing(viewer_client: Client, camera_station: Produ
     assert viewer_client.get(REGISTER).status_code == 403
     assert viewer_client.post(REGISTER, a_form()).status_code == 403
     assert not System.objects.exists()
-
-
-def test_upload_says_what_comes_and_what_to_do_until_then(manager_client: Client) -> None:
-    page = text_of(manager_client, "/o/harbour/upload/")
-    assert "uploaded here yet" in page
-    assert 'type="file"' not in page
-    assert f'href="{REGISTER}"' in page
-    assert "no way of transferring licenses between organizations" in page

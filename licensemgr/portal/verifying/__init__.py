@@ -17,7 +17,7 @@ from organizations.models import Organization
 __all__ = ["Verification", "verify_books"]
 
 
-APPEND_ONLY_TABLES = ("wallet_transfer", "wallet_entry", "history_record")
+APPEND_ONLY_TABLES = ("wallet_transfer", "wallet_entry", "history_record", "hardware_licensefile")
 
 
 def verify_books(organization: Organization | None = None) -> Verification:

@@ -149,10 +149,3 @@ def _system_there(request: OrganizationRequest, product: Product, system_id: UUI
 def _devices_of(system: System, product: Product) -> Mapping[str, int]:
     counts = current_devices([system])
     return {kind.code: counts.get((system.pk, kind.pk), 0) for kind in product.license_types.all()}
-
-
-@require_GET
-@organization_view(Permission.MANAGE_SYSTEMS)
-def upload_system_file(request: OrganizationRequest) -> HttpResponse:
-    """What a system file will do here, and how a system gets in until then."""
-    return page(request, "portal/upload_system_file.html", {})

@@ -1,0 +1,324 @@
+"""License files: what a system is granted, signed, written down and handed out again (R29)."""
+
+import hashlib
+import json
+import os
+import uuid
+import zlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from hardware.errors import IssueLogBroken, LicenseFileRefused
+from hardware.grants import Grant, YearCovered, covered, hardware_grants, subscription_grants
+from hardware.models import HardwareUnit, LicenseFile, Placement, Report, SystemIdentity
+from hardware.queries import UnitState, unit_states
+from history.models import Action
+from history.record import record
+from licensemgr.core import clock, signed, signing_keys
+from organizations.books import changing
+from organizations.models import Organization, User
+from products.models import DeviceCount, LicenseBasis, System
+from subscriptions.queries import ProductStanding, standings
+
+TYP = "license-file-v1"
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What a system is granted on a date; ``reason`` says why it is granted nothing."""
+
+    grants: tuple[Grant, ...]
+    need: Mapping[str, int]
+    status: str
+    reason: str = ""
+
+    def as_payload(self) -> list[dict[str, Any]]:
+        """The grants in the words of the published format."""
+        return [grant.as_payload() for grant in self.grants]
+
+
+def granted_to(system: System, on: date) -> Granted:
+    """What a license file for the system would grant on ``on`` (R29)."""
+    return granted_to_all(system.organization, [system], on)[system.pk]
+
+
+def granted_to_all(organization: Organization, systems: Sequence[System], on: date) -> dict[int, Granted]:
+    """What license files for these systems of one organization would grant, by system, in a constant number of queries."""
+    products = {system.registered_product_id: system.registered_product for system in systems}
+    standing_of = {
+        standing.registered_product.pk: standing for standing in standings(organization, on, products.values())
+    }
+    needs: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    counts = DeviceCount.objects.filter(organization=organization, system__in=systems, until_on=None)
+    for pk, code, quantity in counts.values_list("system__pk", "license_type__code", "quantity"):
+        needs[pk][code] = quantity
+    states = _unit_states_of(
+        organization, [system for system in systems if system.license_basis == LicenseBasis.HARDWARE]
+    )
+    granted = {}
+    for system in systems:
+        standing = standing_of[system.registered_product_id]
+        need = dict.fromkeys(standing.codes, 0) | needs[system.pk]
+        state = states.get(system.pk)
+        granted[system.pk] = _granted_by_unit(state, need) if state else _granted_by_subscription(standing, need)
+    return granted
+
+
+def _unit_states_of(organization: Organization, tied: Sequence[System]) -> dict[int, UnitState]:
+    """How the unit of each tied system stands."""
+    if not tied:
+        return {}
+    serials = dict(
+        Placement.objects.filter(organization=organization, system__in=tied, until_on=None).values_list(
+            "system__pk", "serial"
+        )
+    )
+    units = list(
+        HardwareUnit.objects.filter(organization=organization, serial__in=set(serials.values()), ended_on=None)
+    )
+    states = {state.unit.serial: state for state in unit_states(organization, units)}
+    return {pk: states[serial] for pk, serial in serials.items() if serial in states}
+
+
+def _granted_by_subscription(standing: ProductStanding, need: Mapping[str, int]) -> Granted:
+    found = covered(
+        status=standing.status,
+        registered_on=standing.registered_product.registered_on,
+        trial_last=standing.trial_last_on,
+        started_on=standing.started_on,
+        grace_last=standing.grace_last_day,
+        years=[
+            YearCovered(
+                year.year.first,
+                year.year.last,
+                not year.missing_total or (year.offset == 0 and year.fully_licensed_on is not None),
+            )
+            for year in standing.years
+        ],
+    )
+    if found is None:
+        return Granted((), need, str(standing.status), _why_nothing(standing))
+    return Granted(tuple(subscription_grants(found, need, _growth_left(standing))), need, str(standing.status))
+
+
+def _granted_by_unit(state: UnitState, need: Mapping[str, int]) -> Granted:
+    unit = state.unit
+    if state.lacks:
+        names = ", ".join(f"{code}: {quantity}" for code, quantity in state.lacks.items())
+        return Granted(
+            (),
+            need,
+            "expansion_needed",
+            _("Hardware unit %(serial)s lacks expansion licenses (%(names)s). Allocate them in System setup.")
+            % {"serial": unit.serial, "names": names},
+        )
+    grants = hardware_grants(state.licenses, serial=unit.serial, registered_on=unit.registered_on)
+    return Granted(tuple(grants), need, "hardware")
+
+
+def _growth_left(standing: ProductStanding) -> int:
+    """How many devices may still be added in the current year, over all types and systems (R12)."""
+    current = standing.current
+    if current is None or current.allowance is None:
+        return 0
+    grown = sum(max(0, standing.devices[code] - current.allocated[code]) for code in standing.codes)
+    return max(0, current.allowance - grown)
+
+
+def _why_nothing(standing: ProductStanding) -> str:
+    if standing.started_on is None:
+        return _("There is no trial and no subscription. Start your subscription in the Product overview.")
+    ended = standing.grace_last_day
+    return _("The grace period ended on %(date)s, and licenses are missing. Allocate them in Product licensing.") % {
+        "date": formats.date_format(ended, "DATE_FORMAT") if ended else "?"
+    }
+
+
+def latest_license_file(system: System) -> LicenseFile | None:
+    """The newest license file that the system was given."""
+    return (
+        LicenseFile.objects.filter(organization_id=system.organization_id, system=system).order_by("-sequence").first()
+    )
+
+
+def is_stale(latest: LicenseFile, granted: Granted) -> bool:
+    """Whether what the file grants is not what the system is granted now."""
+    return bool(latest.grants != granted.as_payload())
+
+
+def document_of(file: LicenseFile) -> bytes:
+    """The license file as it was given."""
+    return zlib.decompress(bytes(file.packed))
+
+
+def issue_license_file(*, system: System, actor: User | None, on: date) -> LicenseFile:
+    """Give the system a license file for what it is granted, answering its last accepted report (R29).
+
+    The newest file is given again while it grants the same in the same status, answers the last report, was signed by the
+    current key and has at least half of its own time left. Raises LicenseFileRefused where R29 gives none, NoSigningKey, and
+    IssueLogBroken.
+    """
+    with changing(system.organization, on) as organization:
+        system = System.objects.select_related("registered_product__product").get(
+            pk=system.pk, organization=organization
+        )
+        system.organization = system.registered_product.organization = organization
+        report = Report.objects.filter(organization=organization, system=system).order_by("-pk").first()
+        identity = SystemIdentity.objects.filter(system=system).first()
+        if system.removed_on is not None or report is None or identity is None:
+            raise LicenseFileRefused(
+                _("This system has sent no system file yet, so there is nothing to answer. No license file was made.")
+            )
+        granted = granted_to(system, on)
+        if not granted.grants:
+            raise LicenseFileRefused(granted.reason or _("This system has no devices, so there is nothing to license."))
+        kid, key = signing_keys.current_key()
+        now = clock.now()
+        latest = latest_license_file(system)
+        if (
+            latest is not None
+            and not is_stale(latest, granted)
+            and (latest.request_id, latest.kid) == (report.request_id, kid)
+            and now - latest.issued_at <= timedelta(days=settings.LICENSE_FILE_DAYS) / 2
+            and _read(document_of(latest)).payload["status"] == granted.status
+        ):
+            return latest
+        payload = _payload(system, granted, report, identity, (latest.sequence if latest else 0) + 1, now)
+        document = signed.sign(payload, typ=TYP, key=key, kid=kid)
+        made = LicenseFile.objects.create(
+            organization=organization,
+            system=system,
+            file_id=payload["file_id"],
+            sequence=payload["sequence"],
+            request_id=report.request_id,
+            kid=kid,
+            digest=hashlib.sha256(document).hexdigest(),
+            packed=zlib.compress(document),
+            grants=payload["grants"],
+            issued_to=actor,
+            issued_on=on,
+            issued_at=now,
+        )
+        record(
+            organization=organization,
+            action=Action.LICENSE_FILE_ISSUED,
+            actor=actor,
+            on=on,
+            product=system.registered_product.product,
+            system=system.name,
+            system_id=str(system.system_id),
+            sequence=made.sequence,
+        )
+        # Written before the change is committed: a file that is in the field is in the log, whatever happens to the database.
+        _log(made, system)
+    return made
+
+
+def _payload(
+    system: System, granted: Granted, report: Report, identity: SystemIdentity, sequence: int, now: datetime
+) -> dict[str, Any]:
+    product = system.registered_product.product
+    return {
+        "issuer": settings.PORTAL_URL,
+        "instance": str(signing_keys.instance_id()),
+        "file_id": str(uuid.uuid4()),
+        "issued_at": _instant(now),
+        "expires_at": _instant(now + timedelta(days=settings.LICENSE_FILE_DAYS)),
+        "system_id": str(system.system_id),
+        "key": identity.thumbprint,
+        "request_id": str(report.request_id),
+        "sequence": sequence,
+        "organization": system.organization.name,
+        "product": {"code": product.code, "name": product.name},
+        "status": granted.status,
+        "grants": granted.as_payload(),
+        "need": dict(granted.need),
+        "next_keys": signing_keys.next_public_keys(),
+    }
+
+
+def _instant(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _log(file: LicenseFile, system: System) -> None:
+    """Append the file to the issue log outside of the database: one JSON line, on the disk before it is given.
+
+    Raises IssueLogBroken.
+    """
+    line = {
+        "file_id": str(file.file_id),
+        "system_id": str(system.system_id),
+        "organization": system.organization.slug,
+        "sequence": file.sequence,
+        "digest": file.digest,
+        "kid": file.kid,
+        "issued_at": _instant(file.issued_at),
+    }
+    written = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    path = settings.ISSUE_LOG_DIR / f"issued-{file.issued_at:%Y-%m}.jsonl"
+    try:
+        settings.ISSUE_LOG_DIR.mkdir(parents=True, exist_ok=True)
+        # One write of one short line to a file opened for appending: several processes never mix theirs.
+        with path.open("ab", buffering=0) as log:
+            if log.write(written) != len(written):
+                # The disk is full. What was written is half a line: end it, so that it does not spoil the next one.
+                log.write(b"\n")
+                raise IssueLogBroken
+            os.fsync(log.fileno())
+    except OSError as error:
+        raise IssueLogBroken from error
+
+
+def _read(document: bytes) -> signed.SignedDocument:
+    """The content of a license file, its signature not checked yet. Raises DocumentRefused."""
+    return signed.read(document, typ=TYP, key_named_by="kid", exact=True)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A license file whose signature is this portal's."""
+
+    payload: Mapping[str, Any]
+    kid: str
+    # Whether the books know the file, byte for byte.
+    is_in_books: bool
+    # Whether a newer file was given to the same system.
+    is_superseded: bool
+    is_expired: bool
+
+
+def verify_license_file(document: bytes, at: datetime) -> Verified:
+    """What a license file says, once its signature is checked. Raises `licensemgr.core.signed.DocumentRefused`."""
+    read = _read(document)
+    kid = str(read.header.get("kid", ""))
+    key = signing_keys.verifying_key(kid)
+    if key is None:
+        raise signed.DocumentRefused(_("The file was not signed by this portal: its key is not one of this portal's."))
+    signed.check_signature(read, key)
+    payload = read.payload
+    known = LicenseFile.objects.filter(file_id=payload["file_id"]).select_related("system").first()
+    return Verified(
+        payload=payload,
+        kid=kid,
+        is_in_books=known is not None and known.digest == hashlib.sha256(document).hexdigest(),
+        is_superseded=known is not None
+        and LicenseFile.objects.filter(system=known.system, sequence__gt=known.sequence).exists(),
+        is_expired=_instant(at) > str(payload["expires_at"]),
+    )
+
+
+def unknown_issues(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of what was issued by an issue log, the files that the books do not know: those after a backup that was restored."""
+    known: dict[str, str] = {}
+    for start in range(0, len(lines), 500):
+        rows = LicenseFile.objects.filter(file_id__in=[line["file_id"] for line in lines[start : start + 500]])
+        known |= {str(file_id): digest for file_id, digest in rows.values_list("file_id", "digest")}
+    return [line for line in lines if known.get(str(line["file_id"])) != line["digest"]]

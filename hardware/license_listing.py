@@ -1,0 +1,108 @@
+"""How each system stands with its license file: which it was given, whether that is stale, whether it can get one (R29)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from hardware.license_files import Granted, granted_to_all, is_stale
+from hardware.models import HeldReport, LicenseFile, Report, SystemIdentity
+from organizations.models import Organization
+from products.models import RegisteredProduct, System, SystemSource
+from subscriptions.advice import format_date
+
+
+@dataclass(frozen=True)
+class LicenseFileState:
+    """How a system stands with its license file on a date."""
+
+    system: System
+    granted: Granted
+    # The newest file that it was given, without its content.
+    latest: LicenseFile | None
+    # Why that file is not what it would be given now; empty when it is.
+    stale: str
+    # Why it can't be given one; empty when it can.
+    refusal: str
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether it can be given a license file."""
+        return not self.refusal
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether license files concern it at all: offline systems, and those that were given one before."""
+        return self.system.source == SystemSource.OFFLINE or self.latest is not None
+
+
+def offline_systems(organization: Organization) -> list[System]:
+    """The organization's systems that report by file, by name."""
+    systems = System.objects.filter(organization=organization, removed_on=None, source=SystemSource.OFFLINE)
+    return list(
+        systems.select_related("registered_product__product", "registered_product__organization").order_by("name", "pk")
+    )
+
+
+def license_file_states(organization: Organization, systems: Sequence[System], on: date) -> dict[int, LicenseFileState]:
+    """How these systems of one organization stand with their license files, in a constant number of queries."""
+    granted = granted_to_all(organization, systems, on)
+    answerable = set(
+        SystemIdentity.objects.filter(
+            organization=organization,
+            system__in=systems,
+            system__pk__in=Report.objects.filter(organization=organization).values("system"),
+        ).values_list("system", flat=True)
+    )
+    newest = LicenseFile.objects.filter(organization=organization, system__in=systems).order_by()
+    newest_pks = newest.values("system").annotate(newest=Max("pk")).values_list("newest", flat=True)
+    latest = {file.system_id: file for file in LicenseFile.objects.filter(pk__in=list(newest_pks)).defer("packed")}
+    return {
+        system.pk: _state(system, granted[system.pk], latest.get(system.pk), is_answerable=system.pk in answerable)
+        for system in systems
+    }
+
+
+def _state(system: System, granted: Granted, latest: LicenseFile | None, *, is_answerable: bool) -> LicenseFileState:
+    refusal = ""
+    if not is_answerable:
+        refusal = _("This system has sent no system file yet.")
+    elif not granted.grants:
+        refusal = granted.reason or _("This system has no devices, so there is nothing to license.")
+    stale = _why_stale(latest.grants, granted) if latest is not None and is_stale(latest, granted) else ""
+    return LicenseFileState(system, granted, latest, stale, refusal)
+
+
+def _why_stale(given: Sequence[Mapping[str, Any]], granted: Granted) -> str:
+    """What is granted now and was not by the newest file, the weightiest difference first."""
+    if not granted.grants:
+        return _("nothing is granted any more")
+    now = granted.as_payload()
+    if {grant["kind"] for grant in given} != {grant["kind"] for grant in now}:
+        return {
+            "trial": _("it is licensed by the trial now"),
+            "subscription": _("it is licensed by the subscription now"),
+            "hardware": _("it is licensed by its hardware unit now"),
+        }[now[0]["kind"]]
+    if [(grant["type"], grant["quantity"]) for grant in given] != [(grant["type"], grant["quantity"]) for grant in now]:
+        return _("the number of licensed devices is another one now")
+    if [grant["to"] for grant in given] != [grant["to"] for grant in now] and now[0]["to"]:
+        last = date.fromisoformat(now[0]["to"])
+        return _("it is licensed until %(date)s now") % {"date": format_date(last)}
+    if [grant["growth"] for grant in given] != [grant["growth"] for grant in now]:
+        return _("another number of devices may be added now")
+    return _("what it grants is another now")
+
+
+def held_reports(registered_product: RegisteredProduct) -> list[HeldReport]:
+    """Reports of the product's systems under another key that wait for an administrator's decision."""
+    held = HeldReport.objects.filter(
+        organization_id=registered_product.organization_id,
+        system__registered_product=registered_product,
+        system__removed_on=None,
+        decision="",
+    )
+    return list(held.select_related("system").defer("packed").order_by("system__name", "pk"))

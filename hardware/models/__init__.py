@@ -1,0 +1,33 @@
+"""Hardware units and the licenses tied to them; system files and license files."""
+
+from hardware.models.files import HeldReport, LicenseFile, Report, StagedFile, SystemIdentity
+from hardware.models.imports import UnitImport, UnitImportPiece, UnitImportRefusal
+from hardware.models.units import (
+    Expansion,
+    HardwareModel,
+    HardwareUnit,
+    ManufacturedUnit,
+    Placement,
+    PreloadedLicense,
+    Replacement,
+    UnitHolding,
+)
+
+__all__ = [
+    "Expansion",
+    "HardwareModel",
+    "HardwareUnit",
+    "HeldReport",
+    "LicenseFile",
+    "ManufacturedUnit",
+    "Placement",
+    "PreloadedLicense",
+    "Replacement",
+    "Report",
+    "StagedFile",
+    "SystemIdentity",
+    "UnitHolding",
+    "UnitImport",
+    "UnitImportPiece",
+    "UnitImportRefusal",
+]

@@ -1,0 +1,52 @@
+"""What is still to do until a system is licensed, and whether it can be given its license file (R14a, R29)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from hardware.license_listing import LicenseFileState, license_file_states
+from organizations.models import Organization
+from products.models import LicenseBasis, System
+from subscriptions.advice import NextStep, next_step, status_label
+from subscriptions.queries import ProductStanding, standings
+from subscriptions.rules import Status
+
+_LICENSED = (Status.LICENSED, Status.GROWTH_EXCEEDED, Status.NO_NEED)
+
+
+@dataclass(frozen=True)
+class StillToDo:
+    """A system, how it stands, and the next step."""
+
+    system: System
+    state: LicenseFileState
+    # One of the license statuses, and its words.
+    status: str
+    label: str
+    step: NextStep | None
+
+
+def still_to_do(organization: Organization, systems: Sequence[System], on: date) -> list[StillToDo]:
+    """What is still to do for each of these systems, in a constant number of queries."""
+    products = {system.registered_product_id: system.registered_product for system in systems}
+    standing_of = {
+        standing.registered_product.pk: standing for standing in standings(organization, on, products.values())
+    }
+    states = license_file_states(organization, systems, on)
+    return [_of(system, states[system.pk], standing_of[system.registered_product_id]) for system in systems]
+
+
+def _of(system: System, state: LicenseFileState, standing: ProductStanding) -> StillToDo:
+    if system.license_basis == LicenseBasis.HARDWARE:
+        if state.granted.grants:
+            return StillToDo(system, state, str(Status.HARDWARE), status_label(Status.HARDWARE), None)
+        label = status_label(Status.EXPANSION_NEEDED)
+        step = NextStep(state.granted.reason, "system_setup", _("System setup"), "warning")
+        return StillToDo(system, state, str(Status.EXPANSION_NEEDED), label, step)
+    # In these statuses the system is licensed; what the product needs next is on its Product overview.
+    step_needed = standing.status not in _LICENSED
+    return StillToDo(
+        system, state, str(standing.status), status_label(standing.status), next_step(standing) if step_needed else None
+    )

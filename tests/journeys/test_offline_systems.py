@@ -1,0 +1,138 @@
+"""The source's list “License offline systems”, until the downloaded license file verifies at the system; and the pages' looks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import expect
+
+from hardware.license_files import document_of, issue_license_file
+from licensemgr.core import signing_keys
+from organizations.models import Organization
+from products.models import Product, System
+from tests.factories import Books, issue
+from tests.hardware.offline import NOON, staged, system_file, vessel
+from tests.journeys.conftest import START, Visitor
+from tests.journeys.test_appearance import looking, problems_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "ISSUE_LOG_DIR", tmp_path / "log")
+    signing_keys.rotate()
+
+
+def test_license_offline_systems(
+    books: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product, tmp_path: Path
+) -> None:
+    """Choose the organization, click Upload system file, follow the instructions, license it, carry the file back."""
+    system = vessel("Vessel")
+    path = tmp_path / "system-1.json"
+    path.write_bytes(system_file(system, core=10))
+    visitor = manager_at_browser.open("my_systems").choose_organization(organization.name)
+    visitor.link("Upload system file").first.click()
+    visitor.reads("no way of transferring licenses between organizations")
+    visitor.page.get_by_label("System files or a zip").set_input_files(path)
+    visitor.button("Upload and check").click()
+    visitor.reads("New system")
+    visitor.button("Confirm").click()
+    visitor.reads("1 system is up to date")
+    done = visitor.page.url
+    visitor.link("Start your subscription").click()
+    visitor.button("Start your subscription").click()
+    visitor.tab("Product wallet").click()
+    visitor.redeem(issue(camera_station, core=10))
+    visitor.tab("Product licensing").click()
+    visitor.quantity("Core device", "2027-03-01").fill("10")
+    visitor.button("Confirm allocation").click()
+    visitor.button("Confirm").click()
+    visitor.reads("Your product is now licensed.")
+    visitor.page.goto(done)
+    visitor.reads("Nothing is missing: the system is licensed.")
+    with visitor.page.expect_download() as downloaded:
+        visitor.page.get_by_role("button", name="Download license file").click()
+    license_file = tmp_path / downloaded.value.suggested_filename
+    assert license_file.name == "license-vessel-1.json"
+    downloaded.value.save_as(license_file)
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps({"keys": signing_keys.public_keys()}))
+    command: list[str | Path] = [
+        sys.executable,
+        settings.BASE_DIR / "docs" / "verify_license_file.py",
+        license_file,
+        jwks,
+    ]
+    command += ["--system", str(system.system_id), "--key", system.key.thumbprint(), "--now", "2027-03-02T00:00:00Z"]
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert "core-device: 10 by subscription, 10 more may be added" in verified.stdout
+    # Anybody can verify it.
+    visitor.open("verify").page.get_by_label("Choose a file").set_input_files(license_file)
+    visitor.button("Verify").click()
+    visitor.reads("This license file is valid")
+
+
+def test_files_are_dropped(
+    books: Books, visit: Callable[..., Visitor], manager_client: Client, organization: Organization
+) -> None:
+    visitor = visit(manager_client).open("upload_system_file", organization.slug)
+    documents = [system_file(vessel(name)).decode() for name in ("Red", "Blue")]
+    # A browser lets nobody drop files from outside by program; this is the event that it would send.
+    transfer = visitor.page.evaluate_handle(
+        """documents => {
+            const transfer = new DataTransfer();
+            documents.forEach((text, n) => transfer.items.add(new File([text], `dropped-${n}.json`)));
+            return transfer;
+        }""",
+        documents,
+    )
+    visitor.page.dispatch_event("[data-drop-zone]", "drop", {"dataTransfer": transfer})
+    expect(visitor.page.locator("[data-drop-chosen]")).to_contain_text("dropped-1.json")
+    visitor.button("Upload and check").click()
+    visitor.heading("Red")
+    visitor.heading("Blue")
+
+
+@pytest.mark.slow
+def test_the_pages_of_files_look_right(
+    books: Books,
+    visit: Callable[..., Visitor],
+    manager_client: Client,
+    administrator_client: Client,
+    organization: Organization,
+) -> None:
+    slug = organization.slug
+    field = vessel("Vessel")
+    devices: list[Any] = [(f"camera-{number:03}", "M1", "core-device") for number in range(30)]
+    first = field.system_file(at=NOON, devices=devices)
+    manager_client.post(staged(manager_client, slug, first))
+    issued = issue_license_file(system=System.objects.get(), actor=None, on=START)
+    copy = system_file(vessel("Vessel", system_id=field.system_id), core=7)
+    manager_client.post(staged(manager_client, slug, copy))
+    second = field.system_file(at=NOON, devices=devices[5:])
+    files = [second, first, copy, system_file(vessel("New")), b"{}", system_file(field, core=1, sequence=1)]
+    address = staged(administrator_client, slug, *files)
+    with looking(visit, administrator_client) as (visitor, problems):
+        visitor.page.goto(visitor.base + address)
+        problems += problems_of(visitor, "confirm_system_files")
+        visitor.open("system_identity", slug, field.system_id)
+        problems += problems_of(visitor, "system_identity")
+        visitor.page.goto(visitor.base + address)
+        visitor.button("Confirm").click()
+        visitor.reads("2 systems are up to date")
+        problems += problems_of(visitor, "system_files_done")
+        visitor.open("verify")
+        visitor.page.get_by_label("or paste its text").fill(document_of(issued).decode())
+        visitor.button("Verify").click()
+        visitor.reads("This license file is valid")
+        problems += problems_of(visitor, "verify")
+        visitor.open("upload_system_file", slug)
+        problems += problems_of(visitor, "upload_system_file")
