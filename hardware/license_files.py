@@ -24,7 +24,7 @@ from history.record import record
 from licensemgr.core import clock, signed, signing_keys
 from organizations.books import changing
 from organizations.models import Organization, User
-from products.models import DeviceCount, LicenseBasis, System
+from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System
 from subscriptions.queries import ProductStanding, standings
 
 TYP = "license-file-v1"
@@ -51,7 +51,10 @@ def granted_to(system: System, on: date) -> Granted:
 
 def granted_to_all(organization: Organization, systems: Sequence[System], on: date) -> dict[int, Granted]:
     """What license files for these systems of one organization would grant, by system, in a constant number of queries."""
-    products = {system.registered_product_id: system.registered_product for system in systems}
+    products: dict[int, RegisteredProduct] = {}
+    for system in systems:
+        if system.registered_product_id not in products:
+            products[system.registered_product_id] = system.registered_product
     standing_of = {
         standing.registered_product.pk: standing for standing in standings(organization, on, products.values())
     }

@@ -47,6 +47,11 @@ def offline_systems(organization: Organization) -> list[System]:
     )
 
 
+def any_offline(organization: Organization) -> bool:
+    """Whether the organization has a system that reports by file."""
+    return System.objects.filter(organization=organization, removed_on=None, source=SystemSource.OFFLINE).exists()
+
+
 def license_file_states(organization: Organization, systems: Sequence[System], on: date) -> dict[int, LicenseFileState]:
     """How these systems of one organization stand with their license files, in a constant number of queries."""
     granted = granted_to_all(organization, systems, on)

@@ -91,7 +91,7 @@ def _unzip(upload: Upload) -> Iterator[tuple[int, Unpacked]]:
         return
     try:
         with zipfile.ZipFile(upload.content) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             if len(entries) > MAXIMUM_FILES:
                 raise UploadTooLarge(
                     ngettext(

@@ -314,6 +314,35 @@ def _system_moved(facts: _Facts) -> str:
     }
 
 
+def _report_restored(facts: _Facts) -> str:
+    return _("A system file of %(system)s with an older sequence number was accepted as restored from a backup.") % {
+        "system": facts.text("system")
+    }
+
+
+def _identity_held(facts: _Facts) -> str:
+    return _("System %(system)s signed with another key than before. Its report waits for a decision.") % {
+        "system": facts.text("system")
+    }
+
+
+def _identity_accepted(facts: _Facts) -> str:
+    return _("The new key of system %(system)s was accepted, and its report with it.") % {
+        "system": facts.text("system")
+    }
+
+
+def _identity_refused(facts: _Facts) -> str:
+    return _("The new key of system %(system)s was refused, and its report with it.") % {"system": facts.text("system")}
+
+
+def _license_file_issued(facts: _Facts) -> str:
+    return _("License file %(sequence)s was issued for system %(system)s.") % {
+        "sequence": facts.text("sequence"),
+        "system": facts.text("system"),
+    }
+
+
 def _unit_registered(facts: _Facts) -> str:
     return _("Hardware unit %(serial)s (%(model)s) was registered. Preloaded licenses: %(licenses)s.") % {
         "serial": facts.text("serial"),
@@ -402,6 +431,11 @@ _SENTENCES: Mapping[str, Callable[[_Facts], str]] = {
     Action.SYSTEM_REPORTED: _system_reported,
     Action.SYSTEM_RENAMED: _system_renamed,
     Action.SYSTEM_MOVED: _system_moved,
+    Action.REPORT_RESTORED: _report_restored,
+    Action.IDENTITY_HELD: _identity_held,
+    Action.IDENTITY_ACCEPTED: _identity_accepted,
+    Action.IDENTITY_REFUSED: _identity_refused,
+    Action.LICENSE_FILE_ISSUED: _license_file_issued,
     Action.UNIT_REGISTERED: _unit_registered,
     Action.UNIT_EXPANDED: _unit_expanded,
     Action.UNIT_RETIRED: _unit_retired,

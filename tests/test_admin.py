@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from hardware.ending import replace_unit
-from hardware.models import UnitImport
+from hardware.models import StagedFile, UnitImport
 from history.models import Record
 from licensemgr.core import clock
 from licensemgr.core.admin import AnyModelAdmin, LooksOnlyAdmin
@@ -28,6 +28,7 @@ from products.models import Product
 from subscriptions.models import ExceededAllowance
 from subscriptions.releasing import release_year
 from tests.admin_pages import address, inline, said, staff_person
+from tests.architecture.urls import furnish_files
 from tests.factories import Books, issue
 from wallet.corrections import correct_wallet
 from wallet.models import Entry, KeyBatch, LedgerAccount, LicenseKey, Lot, Redemption, RefusedTries, Transfer
@@ -75,6 +76,18 @@ def lived(books: Books, organization: Organization, staff: User, manager: User) 
     books.report(START, system="Gate", unit="SN-1", core=1)
     books.make_unit("SN-2")
     replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=START)
+    furnish_files(organization, START)
+    StagedFile.objects.create(
+        organization=organization,
+        batch=uuid.uuid4(),
+        number=1,
+        file_name="system.json",
+        packed=b"",
+        refusal="Refused.",
+        uploaded_by=manager,
+        uploaded_at="2027-03-01T00:00Z",
+        expires_at="2027-03-01T01:00Z",
+    )
     UnitImport.objects.create(digest="0" * 64, file_name="units.csv", size=1, started_at="2027-03-01T00:00Z")
     JobRun.objects.create(job="settle", business_date=START, claimed_at="2027-03-01T00:00Z")
     LogEntry.objects.log_actions(staff.pk, [books.products["camera-station"]], 2, change_message="x")

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from hardware.license_listing import any_offline, held_reports, license_file_states
 from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page, read_wanted
 from hardware.queries import waiting_units
 from organizations.access import OrganizationRequest, Permission, organization_view
@@ -22,6 +23,9 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
     standing = product_standing(registered_product, request.today)
     wanted = read_wanted(request.GET, standing.types)
     waiting = waiting_units(registered_product).count()
+    listed = list_page(standing, wanted)
+    systems = [row.system for row in listed.rows if row.system is not None]
+    files = license_file_states(request.organization, systems, request.today)
     context = {
         "active_tab": "systems",
         "product": registered_product.product,
@@ -34,7 +38,10 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
         "waiting": waiting,
         "waiting_source": WAITING,
         "is_empty": not (standing.systems or registered_product.hardware_units.exists()),
-        "list": list_page(standing, wanted),
+        "list": listed,
+        "rows": [(row, files.get(row.system.pk) if row.system else None) for row in listed.rows],
+        "held": held_reports(registered_product),
+        "has_offline": any_offline(request.organization),
     }
     return page(request, "hardware/system_setup.html", context)
 

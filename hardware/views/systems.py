@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.forms import DevicesForm, MoveSystemForm, SystemNameForm, initial_devices
+from hardware.license_listing import license_file_states
 from hardware.models import HardwareUnit
 from hardware.queries import UnitState, serial_of, unit_of, unit_states
 from hardware.reported import counts_over_time, device_page
@@ -68,6 +69,7 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
         "state": state_of(standing, found, serial),
         "lines": _lines(found, standing.types, unit if is_here else None),
         "changes": counts_over_time(found, standing.types, _date(request.GET.get("before", ""))),
+        "license_file": license_file_states(request.organization, [found], request.today)[found.pk],
         "search": search,
         "devices": device_page(found, search, request.GET.get("page", "")),
     }

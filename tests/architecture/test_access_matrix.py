@@ -27,7 +27,18 @@ pytestmark = pytest.mark.django_db
 
 # Beside pages of one organization, whose views are marked, and the admin site below admin/.
 PUBLIC = {
-    *("healthz", "where_to_buy", "where_to_buy_towns", "where_to_buy_details", "privacy", "contact"),
+    *(
+        "healthz",
+        "readyz",
+        "jwks",
+        "schema",
+        "verify",
+        "where_to_buy",
+        "where_to_buy_towns",
+        "where_to_buy_details",
+        "privacy",
+        "contact",
+    ),
     # Of the demonstration; elsewhere there are none.
     *("demo_clock", "demo_mail", "demo_mail_html"),
     # On the way in: they hold nothing but what a mail or the sign-in before brought.

@@ -12,11 +12,17 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from hardware.ending import replace_unit
-from hardware.models import UnitImport
+from hardware.license_files import issue_license_file
+from hardware.models import StagedFile, UnitImport
+from hardware.reports import accept_report
+from hardware.staging import STAGED_FOR
+from hardware.system_files import read_system_file
+from licensemgr.core import clock, signing_keys
 from licensemgr.core.models import JobRun
+from licensemgr.portal.simulating import SimulatedSystem
 from organizations.invitations import invite_member
-from organizations.models import Role, User
-from products.models import Reseller, ResellerKind, SystemSource
+from organizations.models import Organization, Role, User
+from products.models import Reseller, ResellerKind, System, SystemSource
 from tests.factories import Books
 from wallet.corrections import correct_wallet
 from wallet.models import RefusedTries
@@ -100,6 +106,20 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     books.make_unit("SN-2")
     kept = replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=on).new_unit
     UnitImport.objects.create(digest="0" * 64, file_name="units.csv", size=1, started_at=hour)
+    furnish_files(organization, on)
+    batch = uuid.uuid4()
+    for number, member in enumerate(organization.memberships.order_by("pk"), start=1):
+        StagedFile.objects.create(
+            organization=organization,
+            batch=batch,
+            number=number,
+            file_name="system.json",
+            packed=b"",
+            refusal="Refused.",
+            uploaded_by=member.user,
+            uploaded_at=clock.real_now(),
+            expires_at=clock.real_now() + STAGED_FOR,
+        )
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
     administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
@@ -112,6 +132,8 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "member": administrator.user_id,
         "invitation": invitation.pk,
         "unit": kept.pk,
+        "batch": batch,
+        "name": "license-file-1",
         "reseller": reseller.pk,
         "message": 1,
         "token": "no-such-token",
@@ -124,6 +146,28 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "id": staff.pk,
         "pk": 1,
     }
+
+
+def furnish_files(organization: Organization, on: date) -> System:
+    """An offline system with a license file, and a report of a copy of it that waits for a decision; returns the system."""
+    signing_keys.rotate()
+    offline = SimulatedSystem("Vessel", "camera-station")
+    copy = SimulatedSystem("Vessel", "camera-station", system_id=offline.system_id)
+    for simulated in (offline, copy):
+        document = simulated.system_file(
+            at=datetime(on.year, on.month, on.day, 12, tzinfo=UTC), counts={"core-device": 1}
+        )
+        accept_report(
+            organization=organization,
+            file=read_system_file(document),
+            document=document,
+            source=SystemSource.OFFLINE,
+            actor=None,
+            on=on,
+        )
+    system = System.objects.get(system_id=offline.system_id, removed_on=None)
+    issue_license_file(system=system, actor=None, on=on)
+    return system
 
 
 def in_admin(route: Route, values: Mapping[str, object]) -> dict[str, object]:
