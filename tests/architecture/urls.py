@@ -149,14 +149,12 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
 
 
 def furnish_files(organization: Organization, on: date) -> System:
-    """An offline system with a license file, and a report of a copy of it that waits for a decision; returns the system."""
+    """An offline system without devices, with a license file, and a report of a copy of it that waits for a decision; returns the system."""
     signing_keys.rotate()
     offline = SimulatedSystem("Vessel", "camera-station")
     copy = SimulatedSystem("Vessel", "camera-station", system_id=offline.system_id)
     for simulated in (offline, copy):
-        document = simulated.system_file(
-            at=datetime(on.year, on.month, on.day, 12, tzinfo=UTC), counts={"core-device": 1}
-        )
+        document = simulated.system_file(at=datetime(on.year, on.month, on.day, 12, tzinfo=UTC), counts={})
         accept_report(
             organization=organization,
             file=read_system_file(document),
