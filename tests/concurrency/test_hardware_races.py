@@ -5,6 +5,7 @@
 
 import uuid
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -44,9 +45,7 @@ def nothing_is_wrong() -> None:
 class TestOneSerialNumber:
     def _registering(self, organizations: list[Organization], oak: str) -> list[Any]:
         return [
-            lambda organization=organization: register_unit(
-                organization=organization, serial="SN-1", oak=oak, actor=None, on=DAY
-            )
+            partial(register_unit, organization=organization, serial="SN-1", oak=oak, actor=None, on=DAY)
             for organization in organizations
         ]
 
@@ -104,7 +103,7 @@ class TestTheLastLicense:
     ) -> None:
         take_the_locks_out(monkeypatch)
         checked = Gate(monkeypatch, expanding, "_expand", waits_for=2)
-        results = at_once([lambda unit=unit: books.expand(DAY, unit, core=1) for unit in units])
+        results = at_once([partial(books.expand, DAY, unit, core=1) for unit in units])
         assert checked.passed == 2
         assert len(successes(results)) == 1
         assert all(isinstance(result, STOPPED) for result in results if isinstance(result, Exception))
@@ -113,7 +112,7 @@ class TestTheLastLicense:
         self, books: Books, units: list[HardwareUnit], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         checked = Gate(monkeypatch, expanding, "_expand")
-        results = at_once([lambda unit=unit: books.expand(DAY, unit, core=1) for unit in units * 6])
+        results = at_once([partial(books.expand, DAY, unit, core=1) for unit in units * 6])
         assert checked.passed == 1
         assert len(successes(results)) == 1
         assert sum(isinstance(result, TooFewToExpand) for result in results) == 11
