@@ -16,6 +16,7 @@ from hardware.ending import replace_unit
 from hardware.errors import UnitEnded
 from hardware.models import HardwareUnit
 from hardware.queries import unit_states
+from hardware.states import say_quantities
 from licensemgr.core import clock
 from licensemgr.core.admin import LooksOnlyAdmin
 from licensemgr.core.errors import Refused
@@ -115,8 +116,7 @@ def _is_number(text: str) -> bool:
 def _what_moves(unit: HardwareUnit) -> list[tuple[str, str]]:
     """What the page says before: whose unit it is, and what would move."""
     [state] = unit_states(unit.organization, [unit])
-    types = unit.registered_product.product.license_types.order_by("position", "pk")
-    licenses = ", ".join(f"{state.licenses[kind.code]} {kind.name}" for kind in types if state.licenses.get(kind.code))
+    licenses = say_quantities(unit.registered_product.product, state.licenses)
     return [
         (_("Organization"), str(unit.organization)),
         (_("Product"), str(unit.registered_product.product)),

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from hardware import rules
 from hardware.models import HardwareUnit, Placement, UnitHolding
 from organizations.models import Organization
-from products.models import DeviceCount, LicenseBasis, LicenseType, RegisteredProduct, System
+from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System
 from subscriptions.units import UnitLack, UnitStanding
 
 
@@ -163,10 +163,3 @@ def unit_standings(organization: Organization, registered_product_ids: Iterable[
         )
         for registered_id, found in units.items()
     }
-
-
-def by_catalogue(types: Iterable[LicenseType], quantities: Mapping[str, int]) -> list[tuple[LicenseType, int]]:
-    """Quantities per type code as (type, quantity) in catalogue order, zeros left out."""
-    return [
-        (license_type, quantities[license_type.code]) for license_type in types if quantities.get(license_type.code)
-    ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from products.models import LicenseBasis, System
+from products.models import LicenseBasis, Product, System
 from subscriptions.advice import listed, status_label
 from subscriptions.queries import ProductStanding
 from subscriptions.rules import Status
@@ -25,6 +25,15 @@ class LicenseState:
     detail: str = ""
     # The expansion licenses that its unit lacks, per type code.
     lacks: Mapping[str, int] | None = None
+
+
+def say_quantities(product: Product, quantities: Mapping[str, int]) -> str:
+    """Quantities per license type code in catalogue order, those of 0 left out: “Core device: 8, Universal device: 2”."""
+    return ", ".join(
+        f"{kind.name}: {quantities[kind.code]}"
+        for kind in product.license_types.order_by("position", "pk")
+        if quantities.get(kind.code)
+    )
 
 
 def is_subscription_enough(standing: ProductStanding) -> bool:

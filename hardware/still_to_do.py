@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from hardware.license_listing import LicenseFileState, license_file_states
@@ -26,6 +27,14 @@ class StillToDo:
     status: str
     label: str
     step: NextStep | None
+
+    @property
+    def step_url(self) -> str:
+        """The page of the next step; empty where it has none."""
+        if self.step is None or not self.step.url_name:
+            return ""
+        slug, code = self.system.organization.slug, self.system.registered_product.product.code
+        return reverse(self.step.url_name, args=[slug, code, *self.step.arguments])
 
 
 def still_to_do(organization: Organization, systems: Sequence[System], on: date) -> list[StillToDo]:

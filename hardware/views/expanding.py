@@ -15,6 +15,7 @@ from hardware.expanding import ExpansionGround, ExpansionPreview, expand_unit, e
 from hardware.forms import ExpansionConfirmation, ExpansionForm, open_expansion, seal_expansion
 from hardware.models import Expansion, HardwareUnit
 from hardware.queries import unit_states
+from hardware.states import say_quantities
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
@@ -85,8 +86,7 @@ def _tell(request: OrganizationRequest, unit: HardwareUnit, expansion: Expansion
     if not state.lacks:
         messages.success(request, _("Your product is now licensed."))
         return
-    names = unit.registered_product.product.license_types.order_by("position", "pk")
-    lacks = ", ".join(f"{kind.name}: {state.lacks[kind.code]}" for kind in names if kind.code in state.lacks)
+    lacks = say_quantities(unit.registered_product.product, state.lacks)
     messages.warning(request, _("The unit still lacks expansion licenses: %(lacks)s.") % {"lacks": lacks})
 
 

@@ -17,6 +17,7 @@ from hardware.keys import normalize_serial
 from hardware.models import Expansion, HardwareUnit, Replacement
 from hardware.queries import UnitState, systems_on, unit_states
 from hardware.services import register_unit
+from hardware.states import say_quantities
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
@@ -81,10 +82,7 @@ def _what_was_registered(unit: HardwareUnit) -> str:
     """The message after registering: which licenses are active on the unit at once (R24)."""
     [state] = unit_states(unit.organization, [unit])
     total = sum(state.licenses.values())
-    types = unit.registered_product.product.license_types.all()
-    listed_licenses = ", ".join(
-        f"{kind.name}: {state.licenses[kind.code]}" for kind in types if kind.code in state.licenses
-    )
+    licenses = say_quantities(unit.registered_product.product, state.licenses)
     if not total:
         return _("Hardware unit %(serial)s is registered. It comes without preloaded licenses.") % {
             "serial": unit.serial
@@ -93,7 +91,7 @@ def _what_was_registered(unit: HardwareUnit) -> str:
         "Hardware unit %(serial)s is registered, and its %(total)d preloaded license is active (%(listed)s).",
         "Hardware unit %(serial)s is registered, and its %(total)d preloaded licenses are active (%(listed)s).",
         total,
-    ) % {"serial": unit.serial, "total": total, "listed": listed_licenses}
+    ) % {"serial": unit.serial, "total": total, "listed": licenses}
 
 
 @require_GET

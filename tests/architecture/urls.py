@@ -149,7 +149,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
 
 
 def furnish_files(organization: Organization, on: date) -> System:
-    """An offline system without devices, with a license file, and a report of a copy of it that waits for a decision; returns the system."""
+    """An offline system without devices, its license file, and a report of a copy of it that waits for a decision."""
     signing_keys.rotate()
     offline = SimulatedSystem("Vessel", "camera-station")
     copy = SimulatedSystem("Vessel", "camera-station", system_id=offline.system_id)

@@ -20,7 +20,7 @@ SALT = "subscriptions.confirmation"
 
 
 def confirm(portal: Portal, confirmation: object, product: str = PRODUCT) -> Any:
-    """Send a confirmation to a product of the manager's organization."""
+    """Send a confirmation to a product of the administrator's organization."""
     address = portal.url("confirm_allocation", product)
     return portal.client.post(address, {} if confirmation is None else {"confirmation": confirmation})
 
@@ -75,8 +75,8 @@ def test_one_of_another_organization_or_product_is_refused(portal: Portal) -> No
     portal.books.redeem(START, product="audio-manager", audio=5)
     address = portal.url("product_licensing", "audio-manager")
     of_audio = confirmation_in(portal.client.post(address, {"y0-audio-device": "1"}))
-    manager = Membership.objects.get(organization=portal.organization, role=Role.MANAGER).user
-    add_member(organization=portal.other, user=manager, role=Role.MANAGER, actor=None, on=START)
+    person = Membership.objects.get(organization=portal.organization, role=Role.ADMINISTRATOR).user
+    add_member(organization=portal.other, user=person, role=Role.MANAGER, actor=None, on=START)
     theirs = reverse("product_licensing", args=[portal.other.slug, PRODUCT])
     of_other = confirmation_in(portal.client.post(theirs, {"y0-core-device": "10", "y0-universal-device": "4"}))
     mine = portal.confirmation()

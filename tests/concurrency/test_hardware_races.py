@@ -45,9 +45,7 @@ def nothing_is_wrong() -> None:
 class TestOneSerialNumber:
     def _registering(self, organizations: list[Organization], oak: str) -> list[Any]:
         return [
-            lambda organization=organization: register_unit(
-                organization=organization, serial="SN-1", oak=oak, actor=None, on=DAY
-            )
+            partial(register_unit, organization=organization, serial="SN-1", oak=oak, actor=None, on=DAY)
             for organization in organizations
         ]
 

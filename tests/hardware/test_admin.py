@@ -185,7 +185,7 @@ def test_units_are_listed_by_serial_number_and_never_counted(
 def test_a_search_by_serial_number_uses_its_index(db: None) -> None:
     search = ManufacturedUnit.objects.filter(serial_begins_with("B8A4")).order_by("serial")[:51]
     if connection.vendor == "sqlite":
-        assert "USING INDEX" in search.explain()
+        assert "(serial>? AND serial<?)" in search.explain()
     else:
         # PostgreSQL reads a table as empty as this one whole unless it is told not to.
         with connection.cursor() as cursor:

@@ -70,6 +70,16 @@ def test_what_the_unit_lacks_is_filled_in_and_the_wallet_shown(manager_client: C
     assert "stay on it for its lifetime and never come back" in page
 
 
+def test_licenses_that_expired_are_not_in_the_wallet_though_nobody_wrote_it_down(
+    manager_client: Client, unit: HardwareUnit, frozen_clock: FrozenClock
+) -> None:
+    """R2, R22: entered on 1 March 2027, usable until 29 February 2032."""
+    for day, have in ((date(2032, 2, 29), ["9", "2"]), (date(2032, 3, 1), ["0", "0"])):
+        frozen_clock.move_to(day)
+        body = manager_client.get(unit_url(unit, "expand/")).content.decode()
+        assert re.findall(r'data-wallet-have="(\d+)"', body) == have
+
+
 def test_a_summary_then_the_confirmation_and_the_product_is_licensed(
     manager_client: Client, unit: HardwareUnit, books: Books
 ) -> None:

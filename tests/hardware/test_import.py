@@ -110,8 +110,13 @@ def test_a_file_without_the_header_is_refused_whole(content: bytes, take_in: Cal
     assert not UnitImport.objects.exists()
 
 
+@pytest.mark.parametrize("batch", ["1", "5000"])
 def test_every_refused_row_is_told_with_its_line_and_the_others_are_taken_in(
-    take_in: Callable[..., tuple[int, str]], model: HardwareModel, other_model: HardwareModel, tmp_path: Path
+    take_in: Callable[..., tuple[int, str]],
+    model: HardwareModel,
+    other_model: HardwareModel,
+    tmp_path: Path,
+    batch: str,
 ) -> None:
     take_in(f"serial,model,oak\nOLD,{model.code},{OAK}\nOLD2,{model.code},{OAK}\n")
     rows: list[tuple[bytes, str]] = [
@@ -142,7 +147,7 @@ def test_every_refused_row_is_told_with_its_line_and_the_others_are_taken_in(
     ]
     target = tmp_path / "refused.csv"
     status, printed = take_in(
-        b"serial,model,oak\n" + b"\n".join(row for row, _reason in rows), "--refusals", str(target)
+        b"serial,model,oak\n" + b"\n".join(row for row, _reason in rows), "--refusals", str(target), "--batch", batch
     )
     expected = {line: reason for line, (_row, reason) in enumerate(rows, start=2) if reason}
     assert refused() == expected

@@ -42,7 +42,7 @@ def test_the_licenses_move_once_and_both_units_and_history_say_so(
 ) -> None:
     assert f'href="{page_of(broken)}"' in staff_client.get(page_of(broken, "change")).content.decode()
     shown = text_of(staff_client.get(page_of(broken)).content)
-    for words in ("Harbour Cameras", "8 Core device", "Gate", "what comes preloaded on it is not added"):
+    for words in ("Harbour Cameras", "Core device: 8", "Gate", "what comes preloaded on it is not added"):
         assert words in shown
     response = staff_client.post(page_of(broken), {"new_serial": " new", "reason": "Power supply burnt."})
     made = Replacement.objects.select_related("new_unit").get()

@@ -15,6 +15,7 @@ from hardware.errors import (
     UnitRegisteredHere,
     UnitUnknown,
 )
+from hardware.expanding import expand_unit
 from hardware.models import Expansion, HardwareUnit, UnitHolding
 from hardware.queries import unit_states
 from hardware.services import move_system, register_unit
@@ -246,7 +247,7 @@ class TestR26Expansion:
             ({"core": 1, "universal": 4}, TooFewToExpand),
         ):
             with pytest.raises(refusal):
-                books.expand(LATER, unit, nonce=None, **quantities)
+                expand_unit(unit=unit, quantities=by_code(quantities), nonce=uuid.uuid4(), actor=None, on=LATER)
         with pytest.raises(TooFewToExpand) as refused:
             books.expand(LATER, unit, core=11, universal=4)
         assert refused.value.short == {"Core device": 2, "Universal device": 1}
