@@ -161,7 +161,7 @@ def _notice(organization: Organization, standing: ProductStanding, item: Planned
         to_do = _("Allocate the licenses that are missing by %(last)s, the last day of the next year's grace period.")
         to_do %= {"last": format_date(_last_day_of_grace(standing))}
     page = {"organization": organization.slug, "product": standing.product.code}
-    links = [portal_link(step.label, step.url_name or "product_licensing", *page.values(), *step.arguments)]
+    links = [portal_link(step.label, step.url_name or "product_licensing", *page.values(), *map(str, step.arguments))]
     if sum(short_in_wallet(standing, year).values()):
         links.append(portal_link(_("Where to buy"), "where_to_buy", **page))
     return Notice(
