@@ -3,14 +3,18 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from hardware.catalogue import add_manufactured_unit
 from hardware.ending import retire_unit
 from hardware.expanding import expand_unit
 from hardware.keys import invent_oak
+from hardware.license_files import issue_license_file
 from hardware.models import HardwareModel, HardwareUnit
+from hardware.reports import accept_report
 from hardware.services import register_unit, report_system
+from hardware.system_files import read_system_file
+from licensemgr.portal.simulating import SimulatedSystem
 from organizations import books
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice
@@ -59,6 +63,26 @@ class Story:
         """Take all steps in the order of their dates."""
         for on, step in sorted(self.steps, key=lambda dated: dated[0]):
             step(teller, on)
+
+
+def upload(product: str, system: str, **devices: int) -> Step:
+    """A system without a connection is registered by its system file (R28), and given a license file (R29)."""
+
+    def step(teller: Teller, on: date) -> None:
+        simulated = SimulatedSystem(system, product, system_id=teller.system_id(system))
+        counts = {code.replace("_", "-"): quantity for code, quantity in devices.items()}
+        document = simulated.system_file(at=datetime.combine(on, time(12), UTC), counts=counts)
+        taken = accept_report(
+            organization=teller.organization,
+            file=read_system_file(document),
+            document=document,
+            source=SystemSource.OFFLINE,
+            actor=teller.actor,
+            on=on,
+        )
+        issue_license_file(system=taken.system, actor=teller.actor, on=on)
+
+    return step
 
 
 def report(

@@ -14,6 +14,7 @@ from licensemgr.portal.demonstrating.steps import (
     retire,
     start,
     unit,
+    upload,
 )
 from products.models import LicenseKind, SystemSource
 
@@ -65,6 +66,7 @@ def harbour(today: date) -> Story:
     story.at(today - days(10), start(ACCESS))
     story.at(today - days(9), redeem(ACCESS, "PO-1455", door_controller=5))
     story.at(today - days(5), report(SITE, "Yard monitor", by_hand, site_device=6))
+    story.at(today - days(3), upload(SITE, "Tugboat", site_device=2))
 
     # One unit that lacks licenses beside a subscription that does not; the wallet holds them.
     story.at(fourth + days(20), unit("s1208-tower", "S1208-40417"))
