@@ -54,6 +54,8 @@ class ManufacturedUnit(models.Model):
     ``oak_digest`` tells whether a typed key is the right one; ``proof_key`` is the key of proofs in system files, encrypted.
     """
 
+    # In the order of code points on either database: a migration of PostgreSQL's column says so, and one that alters the
+    # column has to say it again.
     serial = models.CharField(_("serial number"), max_length=64, unique=True)
     hardware_model = models.ForeignKey(HardwareModel, models.PROTECT, related_name="+")
     oak_digest = models.CharField(max_length=64)
