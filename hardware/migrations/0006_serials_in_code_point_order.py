@@ -20,5 +20,5 @@ def compare_by_language(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hardware", "0002_units_know_their_import")]
+    dependencies = [("hardware", "0005_staged_files_know_their_outcome")]
     operations = [migrations.RunPython(compare_by_code_points, compare_by_language)]
