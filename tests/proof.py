@@ -48,6 +48,14 @@ PARTS = (
         {"SOAK_RUNS": "500"},
         is_on_postgresql=True,
     ),
+    Part("units", "a million units imported, killed at 30 % and 70 %", ("tests/hardware/test_import_killed.py",)),
+    Part(
+        "units-postgresql",
+        "a million units imported, killed at 30 % and 70 %",
+        ("tests/hardware/test_import_killed.py",),
+        is_on_postgresql=True,
+    ),
+    Part("files", "100,000 altered system files", ("tests/hardware/test_fuzzed_files.py",)),
     Part("guesses", "10,000 guesses of license keys by 50 threads", ("tests/concurrency/test_guesses.py",)),
     Part(
         "guesses-postgresql",
