@@ -35,6 +35,7 @@ proof: ## The long versions of what the suite samples; goes on where it was stop
 bench: ## Times that are measured and not asserted: answers for known and unknown addresses, large system files, a million units
 	@.ci/environment dev
 	@MODE=test $(PY) -m pytest -q tests/bench/bench_*.py -p no:randomly $(ARGS)
+	@MODE=test $(PY) -m tests.bench.system_files
 	@MODE=test $(PY) -m tests.bench.import_units
 
 check: ## Style, types, layers, migrations, settings

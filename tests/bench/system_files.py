@@ -1,6 +1,6 @@
 """How long a system file of 100,000 devices takes: read, checked, compared with the one before, stored. Prints a profile, too.
 
-    MODE=test .venv/bin/python -m tests.bench.bench_system_files
+    MODE=test .venv/bin/python -m tests.bench.system_files
 
 Works in an empty database of its own in a temporary folder. Times depend on the machine, so nothing is asserted; the aim is less
 than 5 seconds for one file on two quiet cores.
