@@ -58,7 +58,7 @@ class TestOneSerialNumber:
             # Their books are settled up to the day, so that nobody writes before the check.
             register(organization, books.products["camera-station"], on=DAY)
         take_the_locks_out(monkeypatch)
-        checked = Gate(monkeypatch, services, "_register", waits_for=2)
+        checked = Gate(monkeypatch, services, "register_made_unit", waits_for=2)
         results = at_once(self._registering(organizations, oak))
         assert checked.passed == 2
         # The constraint on the unit that was made lets one through all the same.
