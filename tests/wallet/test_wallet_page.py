@@ -244,7 +244,8 @@ def test_the_number_of_queries_does_not_grow_with_lots_and_movements(
 ) -> None:
     for _time in range(15):
         registered.redeem(START, core=1, universal=1)
-    with django_assert_max_num_queries(16):  # type: ignore[operator]
+    # PostgreSQL has a savepoint and its release more.
+    with django_assert_max_num_queries(18):  # type: ignore[operator]
         manager_client.get(page(organization))
 
 
