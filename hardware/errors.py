@@ -288,3 +288,104 @@ class UploadExpired(ReportRefused):
                 "Upload them again."
             )
         )
+
+
+class CodeNotMade(Refused):
+    """A registration code that can't be made as it was asked for."""
+
+    code = "registration code"
+
+
+class CodeGivenBefore(Refused):
+    """The same form made its registration code before, and showed it then."""
+
+    code = "registration code given"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This form made its registration code before, and a code is shown only once. Nothing was changed. If nobody "
+                "noted it, revoke it in the list and make a new one."
+            )
+        )
+
+
+class NotRegistered(Refused):
+    """A system that no organization knows, without a registration code that can be used: one and the same answer."""
+
+    code = "registration needed"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This system belongs to no organization yet, and the registration code is missing or can't be used. Nothing "
+                "was changed. Ask an administrator of the organization for a new registration code."
+            )
+        )
+
+
+class NewKeyRefused(Refused):
+    """The system signs with a key that an administrator refused."""
+
+    code = "identity refused"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "An administrator of the organization refused the key by which this system signs. Nothing was changed. Ask "
+                "the administrator, who can look at a system file that is uploaded by hand."
+            )
+        )
+
+
+class TooManyCalls(Refused):
+    """More calls within an hour than a system, or a network of which nothing is proved, may make."""
+
+    code = "too many calls"
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        # After how many seconds another call is possible.
+        self.seconds = seconds
+        super().__init__(
+            ngettext(
+                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minute.",
+                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minutes.",
+                max(1, -(-seconds // 60)),
+            )
+            % {"minutes": max(1, -(-seconds // 60))}
+        )
+
+
+class ProofRefused(Refused):
+    """A request that does not prove that a system makes it: unknown system, wrong key, other request: one answer."""
+
+    code = "proof refused"
+    status = 401
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(
+            sentence
+            or _(
+                "The request is not signed as a request of this system. Nothing was given. Sign method, address, time and a "
+                "new nonce with the system's own key."
+            )
+        )
+
+
+class ClockOff(ProofRefused):
+    """The time of a signed request is too far from the portal's."""
+
+    code = "clock off"
+
+    def __init__(self, server_time: str) -> None:
+        super().__init__(
+            _(
+                "The request was signed at a time that is more than five minutes from the portal's, %(time)s. Nothing was given. "
+                "Set the system's clock, or sign with the portal's time."
+            )
+            % {"time": server_time}
+        )

@@ -253,7 +253,9 @@ def _hold(system: System, file: SystemFile, document: bytes, source: SystemSourc
     earlier = HeldReport.objects.filter(system=system, digest=file.digest).first()
     if earlier is not None:
         return earlier
-    HeldReport.objects.filter(system=system, decision="").delete()
+    waiting = HeldReport.objects.filter(system=system, decision="")
+    is_asked = waiting.filter(thumbprint=file.thumbprint).exists()
+    waiting.delete()
     held = HeldReport.objects.create(
         organization_id=system.organization_id,
         system=system,
@@ -265,6 +267,9 @@ def _hold(system: System, file: SystemFile, document: bytes, source: SystemSourc
         received_at=clock.now(),
         received_on=on,
     )
+    if is_asked:
+        # A system that is online asks every hour: its question is on History once.
+        return held
     record(
         organization=system.organization,
         action=Action.IDENTITY_HELD,

@@ -57,8 +57,16 @@ MAINTENANCE = env.flag("MAINTENANCE")
 
 # What subscriptions ask of the hardware floor above them (R14a, R25).
 UNIT_STANDINGS = "hardware.queries.unit_standings"
+# Who is told that license keys were redeemed, undone or revoked, in the transaction in which they were.
+LICENSE_KEY_LISTENERS = ["licensemgr.shop.events.key_changed"]
 # Keys that have to be used again (of units' proofs, of signing) are encrypted at rest under this.
 ENCRYPTION_SECRET = env.text("ENCRYPTION_SECRET", None if PRODUCTION else _UNSAFE)
+
+# A system that is online and was not heard for so long is shown as silent.
+SILENT_AFTER_HOURS = env.number("SILENT_AFTER_HOURS", 72, minimum=1)
+# How many calls one system may make within an hour; and how many calls that nothing proves come in from one network.
+API_CALLS_PER_HOUR = env.number("API_CALLS_PER_HOUR", 60, minimum=1)
+API_UNPROVED_CALLS_PER_HOUR = env.number("API_UNPROVED_CALLS_PER_HOUR", 120, minimum=1)
 
 LICENSE_KEY_TRIES_PER_HOUR = env.number("LICENSE_KEY_TRIES_PER_HOUR", 20, minimum=1)
 
@@ -70,6 +78,7 @@ INSTALLED_APPS = [
     "subscriptions",
     "hardware",
     "licensemgr.core",
+    "licensemgr.shop",
     "licensemgr.portal",
     "django.contrib.admin",
     "django.contrib.auth",

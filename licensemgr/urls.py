@@ -7,6 +7,9 @@ from licensemgr.portal.admin_login import secure_the_admin
 
 secure_the_admin()
 
+handler404 = "licensemgr.core.problems.not_found"
+handler500 = "licensemgr.core.problems.failed"
+
 urlpatterns = [
     path("", include("licensemgr.portal.urls")),
     path("", include("organizations.urls")),
@@ -14,6 +17,7 @@ urlpatterns = [
     path("", include("wallet.urls")),
     path("", include("hardware.urls")),
     path("", include("hardware.file_urls")),
+    path("api/v1/", include("licensemgr.api.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
 ]

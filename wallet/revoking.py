@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from organizations.models import User
+from wallet import key_changes
 from wallet.batches import counting_redemption_of, where_keys_went
 from wallet.errors import KeyNotRevoked
 from wallet.models import KeyBatch, LicenseKey
@@ -61,7 +62,13 @@ def revoke_unredeemed(*, batch: KeyBatch, reason: str, actor: User | None) -> Re
 
 
 def _mark_revoked(keys: "QuerySet[LicenseKey]", reason: str, actor: User | None) -> int:
-    return keys.update(revoked_at=clock.real_now(), revoked_by=actor, revoked_reason=reason)
+    """Revokes the keys, all of one batch and locked, and tells of it; returns how many."""
+    revoked = list(keys.select_related("batch__product").order_by("pk"))
+    LicenseKey.objects.filter(pk__in=[key.pk for key in revoked]).update(
+        revoked_at=clock.real_now(), revoked_by=actor, revoked_reason=reason
+    )
+    key_changes.tell("revoked", revoked)
+    return len(revoked)
 
 
 def _reason(text: str) -> str:

@@ -14,7 +14,7 @@ from licensemgr.core import clock
 from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, Product, RegisteredProduct, Reseller
-from wallet import keycode, ledger
+from wallet import key_changes, keycode, ledger
 from wallet.checking import contents_of, counting_redemption, digest, known_key, parse_license_key, refuse_key
 from wallet.errors import (
     KeyFormUsed,
@@ -204,6 +204,7 @@ def _redeem(
         order_reference=key.batch.order_reference,
         licenses={line.license_type.code: line.quantity for line in lines},
     )
+    key_changes.tell("redeemed", [key])
     return redemption
 
 
@@ -251,6 +252,7 @@ def undo_redemption(*, redemption: Redemption, actor: User | None, on: date) -> 
             licenses={lot.account.license_type.code: lot.account.balance for lot in undo.lots},
             redeemed_on=redemption.redeemed_on.isoformat(),
         )
+        key_changes.tell("undone", [redemption.license_key])
     return redemption
 
 

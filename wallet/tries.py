@@ -7,9 +7,10 @@ from datetime import timedelta
 from django.db.models import F
 
 from licensemgr.core import clock
+from licensemgr.core.places import counted_address
 from wallet.checking import parse_license_key
 from wallet.errors import KeyUnknown, TooManyTries
-from wallet.limits import Trier, counted_address, counting_wrong_tries
+from wallet.limits import Trier, counting_wrong_tries
 from wallet.models import RefusedTries
 
 # For so long staff can see who tried keys that are not known.

@@ -2,6 +2,7 @@
 
 from hardware.models.files import HeldReport, LicenseFile, Report, StagedFile, SystemIdentity
 from hardware.models.imports import UnitImport, UnitImportPiece, UnitImportRefusal
+from hardware.models.online import RegistrationCode
 from hardware.models.units import (
     Expansion,
     HardwareModel,
@@ -22,6 +23,7 @@ __all__ = [
     "ManufacturedUnit",
     "Placement",
     "PreloadedLicense",
+    "RegistrationCode",
     "Replacement",
     "Report",
     "StagedFile",

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from hardware.models.online import RegistrationCode
 from organizations.models import Organization
 from products.models import System, SystemSource
 
@@ -15,8 +16,15 @@ class SystemIdentity(models.Model):
     system = models.OneToOneField(System, models.PROTECT, related_name="identity")
     # The Ed25519 public key in base64url, and its RFC 7638 thumbprint.
     public = models.CharField(max_length=43)
-    thumbprint = models.CharField(max_length=43)
+    thumbprint = models.CharField(max_length=43, db_index=True)
     bound_at = models.DateTimeField()
+    # The registration code by which the system joined; empty where a person uploaded its first file.
+    joined_by = models.ForeignKey(RegistrationCode, models.PROTECT, null=True, related_name="identities")
+    # When the system last made a call that its key proved; empty for one that never called.
+    heard_at = models.DateTimeField(null=True, db_index=True)
+    # Its calls within the window that began then, by the machine's own clock: how many it may make is limited.
+    calls_from = models.DateTimeField(null=True)
+    calls = models.PositiveIntegerField(default=0)
 
 
 class Report(models.Model):

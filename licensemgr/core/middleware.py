@@ -5,10 +5,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
 
+from licensemgr.core.problems import API_ROOT, standing_answer
 from licensemgr.core.uploads import is_streamed
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -27,22 +26,24 @@ class MaintenanceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not settings.MAINTENANCE or request.path == reverse("healthz"):
             return self.get_response(request)
-        response = render(request, "503.html", status=503)
+        response = standing_answer(request, 503)
         response["Retry-After"] = str(_MAINTENANCE_SECONDS)
         response["Cache-Control"] = "no-store"
         return response
 
 
 class StandingPagesMiddleware:
-    """Gives a page to the answers that Django leaves empty: 405."""
+    """Gives a page to the answers that Django leaves empty: 405. So does the API, in its own form."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if isinstance(response, HttpResponseNotAllowed) and not response.content:
-            response.content = render_to_string("405.html", request=request)
+        if isinstance(response, HttpResponseNotAllowed) and (not response.content or request.path.startswith(API_ROOT)):
+            answer = standing_answer(request, 405)
+            answer["Allow"] = response["Allow"]
+            return answer
         return response
 
 
@@ -58,18 +59,18 @@ class BadInputMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _body_length(request) > settings.REQUEST_BODY_MAX_BYTES and not is_streamed(request):
-            return render(request, "413.html", status=413)
+            return standing_answer(request, 413)
         try:
             texts = _texts(request)
         except _TOO_LARGE:
-            return render(request, "413.html", status=413)
+            return standing_answer(request, 413)
         if not _is_storable(request.path) or not all(map(_is_storable, texts)):
-            return render(request, "400.html", status=400)
+            return standing_answer(request, 400)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A body that is no form is read by its view alone, which finds out only then that it is too large."""
-        return render(request, "413.html", status=413) if isinstance(exception, _TOO_LARGE) else None
+        return standing_answer(request, 413) if isinstance(exception, _TOO_LARGE) else None
 
 
 def _body_length(request: HttpRequest) -> int:

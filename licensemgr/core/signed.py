@@ -61,6 +61,17 @@ class SignedDocument:
         return str(self.header["typ"])
 
 
+def too_large() -> DocumentRefused:
+    """The refusal of a document above MAXIMUM_BYTES."""
+    return DocumentRefused(_("The file is larger than %(limit)d MiB.") % {"limit": MAXIMUM_BYTES // 1024 // 1024})
+
+
+def _no_document() -> DocumentRefused:
+    return DocumentRefused(
+        _("The file is no signed document: it has to hold exactly payload, protected and signature, each as text.")
+    )
+
+
 def sign(payload: Mapping[str, Any], *, typ: str, key: OKPKey, **header: Any) -> bytes:
     """The document, signed; ``header`` is protected by the signature beside ``alg`` and ``typ``."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
@@ -81,12 +92,10 @@ def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> Signed
     the outer form byte for byte as `sign` writes it, so that there is no byte that could be altered unnoticed.
     """
     if len(document) > MAXIMUM_BYTES:
-        raise DocumentRefused(_("The file is larger than %(limit)d MiB.") % {"limit": MAXIMUM_BYTES // 1024 // 1024})
+        raise too_large()
     members = _read_json(document, _("The file"))
     if set(members) != set(_MEMBERS) or not all(isinstance(members[name], str) for name in _MEMBERS):
-        raise DocumentRefused(
-            _("The file is no signed document: it has to hold exactly payload, protected and signature, each as text.")
-        )
+        raise _no_document()
     if exact and document != _outer(members):
         raise DocumentRefused(
             _("The file was altered after it was written: its outer form is not the one that is signed.")
@@ -108,6 +117,18 @@ def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> Signed
         )
     payload = _read_json(_decode(members["payload"], "payload"), _("The part “payload”"))
     return SignedDocument(header, payload, members)
+
+
+def claimed_key(document: bytes) -> OKPKey:
+    """The public key by which a document says that it is signed, before anything of it is checked. Raises DocumentRefused."""
+    if len(document) > MAXIMUM_BYTES:
+        raise too_large()
+    members = _read_json(document, _("The file"))
+    protected = members.get("protected")
+    if not isinstance(protected, str):
+        raise _no_document()
+    header = _read_json(_decode(protected, "protected"), _("The part “protected”"))
+    return public_key(header.get("jwk"))
 
 
 def check_signature(document: SignedDocument, key: OKPKey) -> None:

@@ -7,8 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-from licensemgr.core import clock
-from wallet import limits
+from licensemgr.core import clock, places
 from wallet.errors import KeyOfAnotherProduct, KeyUnknown, TooManyTries
 from wallet.limits import Trier, counting_wrong_tries
 
@@ -94,9 +93,9 @@ def test_a_place_is_free_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_address_that_can_not_be_read_is_limited_like_one() -> None:
-    assert limits.counted_address("no address") == "unknown"
-    assert limits.counted_address("::ffff:192.0.2.1") == "192.0.2.1"
-    assert limits.counted_address("fe80::1%eth0") == "fe80::"
+    assert places.counted_address("no address") == "unknown"
+    assert places.counted_address("::ffff:192.0.2.1") == "192.0.2.1"
+    assert places.counted_address("fe80::1%eth0") == "fe80::"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,9 +1,9 @@
 """Verify a license file: a page for anybody, without sign-in (R29)."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from django.core.cache import cache
 from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from hardware.license_files import Verified, verify_license_file
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
+from licensemgr.core.places import Places, counted_address
 from licensemgr.core.signed import DocumentRefused
 from licensemgr.core.uploads import streams_upload
 from products.answers import page
@@ -84,16 +85,10 @@ def _document(request: HttpRequest) -> bytes:
         raise VerifyingTooMuch(sentence % {"limit": MAXIMUM_BYTES // 1024 // 1024}, 413)
     if file is None and not pasted:
         raise VerifyingTooMuch(_("Choose a license file, or paste its text."), 422)
-    if not _may_verify(get_adapter(request).get_client_ip(request)):
+    address = counted_address(get_adapter(request).get_client_ip(request))
+    if Places(f"verify:{address}", _PER_MINUTE, timedelta(minutes=1)).take() is None:
         raise VerifyingTooMuch(_("Too many files were verified from your network. Try again in a minute."), 429)
     return document
-
-
-def _may_verify(address: str) -> bool:
-    """Takes one of the address's places of this minute; of parallel callers only one gets each."""
-    places = [f"verify:{address}:{number}" for number in range(_PER_MINUTE)]
-    occupied = cache.get_many(places)
-    return any(place not in occupied and cache.add(place, 1, timeout=60) for place in places)
 
 
 def _facts(verified: Verified) -> list[tuple[str, object]]:

@@ -1,0 +1,133 @@
+"""Registration codes: made by an administrator or manager, shown once, used by systems that join by a call."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from hardware.errors import CodeGivenBefore, CodeNotMade
+from hardware.models import RegistrationCode
+from history.models import Action
+from history.record import record
+from licensemgr.core import clock
+from organizations.books import changing
+from organizations.models import Organization, User
+
+# Without 0, 1, I and O, which people take for one another.
+_SYMBOLS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_GROUPS, _GROUP = 5, 5
+MAXIMUM_USES = 10_000
+MAXIMUM_DAYS = 366
+
+
+@dataclass(frozen=True)
+class MadeCode:
+    """A code in clear, once, and its row."""
+
+    code: str
+    row: RegistrationCode
+
+
+def normalize_code(text: str) -> str:
+    """The code's symbols: capitals, no blanks, no hyphens."""
+    return "".join(text.split()).replace("-", "").upper()
+
+
+def _digest(code: str) -> str:
+    # The code has 125 random bits: nobody finds it by trying, so its hash needs no secret.
+    return hashlib.sha256(normalize_code(code).encode()).hexdigest()
+
+
+def make_code(
+    *, organization: Organization, label: str, uses: int, days: int, actor: User, on: date, form_token: UUID
+) -> MadeCode:
+    """Make a code by which ``uses`` systems may join within ``days`` days from now. On History, without the code.
+
+    Raises CodeNotMade for a label that is empty or too long and numbers out of range; CodeGivenBefore when the same form
+    (``form_token``) made its code already, which can't be shown again.
+    """
+    label = " ".join(label.split())
+    if not label or len(label) > 120:
+        raise CodeNotMade(_("A registration code needs a name of up to 120 characters. No code was made."))
+    if not 1 <= uses <= MAXIMUM_USES:
+        raise CodeNotMade(
+            _("From 1 to %(maximum)d systems can join by one code. No code was made.") % {"maximum": MAXIMUM_USES}
+        )
+    if not 1 <= days <= MAXIMUM_DAYS:
+        raise CodeNotMade(
+            _("A code can be used for 1 to %(maximum)d days. No code was made.") % {"maximum": MAXIMUM_DAYS}
+        )
+    symbols = "".join(secrets.choice(_SYMBOLS) for _number in range(_GROUPS * _GROUP))
+    code = "-".join(symbols[start : start + _GROUP] for start in range(0, len(symbols), _GROUP))
+    with changing(organization, on) as locked:
+        if RegistrationCode.objects.filter(form_token=form_token).exists():
+            raise CodeGivenBefore
+        now = clock.real_now()
+        row = RegistrationCode.objects.create(
+            organization=locked,
+            label=label,
+            digest=_digest(code),
+            tail=symbols[-5:],
+            uses=uses,
+            made_by=actor,
+            made_at=now,
+            expires_at=now + timedelta(days=days),
+            form_token=form_token,
+        )
+        record(
+            organization=locked,
+            action=Action.CODE_MADE,
+            actor=actor,
+            on=on,
+            label=label,
+            code_tail=row.tail,
+            uses=uses,
+            days=days,
+        )
+    return MadeCode(code, row)
+
+
+def revoke_code(*, code: RegistrationCode, actor: User, on: date) -> RegistrationCode:
+    """Let no more systems join by the code; those that did stay. Revoking twice counts once."""
+    with changing(code.organization, on) as organization:
+        row = RegistrationCode.objects.get(pk=code.pk, organization=organization)
+        if row.revoked_at is None:
+            row.revoked_at, row.revoked_by = clock.real_now(), actor
+            row.save(update_fields=["revoked_at", "revoked_by"])
+            record(
+                organization=organization,
+                action=Action.CODE_REVOKED,
+                actor=actor,
+                on=on,
+                label=row.label,
+                code_tail=row.tail,
+                used=row.used,
+            )
+    return row
+
+
+def usable_code(text: str) -> RegistrationCode | None:
+    """The code that was sent, if a system can join by it now. Whether a code is wrong, used, over or revoked is not told."""
+    code = RegistrationCode.objects.select_related("organization").filter(digest=_digest(text)).first()
+    if (
+        code is None
+        or code.revoked_at is not None
+        or code.used >= code.uses
+        or code.expires_at <= clock.real_now()
+        or code.organization.closed_on is not None
+    ):
+        return None
+    return code
+
+
+def use_code(code: RegistrationCode) -> bool:
+    """Take one use of the code; False when it has none left, in the transaction of whoever joins by it."""
+    return bool(
+        RegistrationCode.objects.filter(
+            pk=code.pk, used__lt=F("uses"), revoked_at=None, expires_at__gt=clock.real_now()
+        ).update(used=F("used") + 1)
+    )

@@ -1,0 +1,33 @@
+"""What the shop ordered: one line of one order, and the batches of keys that were issued for it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from licensemgr.shop.models.tokens import ShopToken
+from wallet.models import KeyBatch
+
+
+class OrderLine(models.Model):
+    """A line of an order. Keys are issued for it once, however often the shop asks."""
+
+    order_reference = models.CharField(_("order reference"), max_length=80)
+    line = models.CharField(_("line"), max_length=80)
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        verbose_name = _("order line")
+        constraints = [models.UniqueConstraint(fields=["order_reference", "line"], name="order_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.order_reference} / {self.line}"
+
+
+class OrderLineBatch(models.Model):
+    """A batch of keys that was issued for an order line: the first, or one that replaced keys nobody had redeemed."""
+
+    order_line = models.ForeignKey(OrderLine, models.PROTECT, related_name="batches")
+    batch = models.OneToOneField(KeyBatch, models.PROTECT, related_name="order_line_batch")
+    issued_by = models.ForeignKey(ShopToken, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["order_line", "pk"]
