@@ -23,11 +23,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 
 from licensemgr.core.errors import Refused
-from licensemgr.core.places import Places, counted_address, give_back
+from licensemgr.core.places import Places, client_address, counted_address, give_back
 from organizations.access import OrganizationRequest
 from wallet.errors import KeyUnknown, TooManyTries
 
@@ -50,7 +49,7 @@ def trier_of(request: OrganizationRequest) -> Trier:
     return Trier(
         person_id=request.user.pk,
         organization_id=request.organization.pk,
-        address=get_adapter(request).get_client_ip(request),
+        address=client_address(request),
     )
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Router, Schema
@@ -11,6 +10,7 @@ from ninja.params.functions import Header
 
 from hardware.calling import Answer, latest_license, report_online
 from licensemgr.api.problems import Problem
+from licensemgr.core.places import client_address
 from licensemgr.core.problems import standing_answer
 from licensemgr.core.signed import MAXIMUM_BYTES
 
@@ -57,10 +57,6 @@ def _respond(found: Answer) -> HttpResponse:
     return response
 
 
-def _address(request: HttpRequest) -> str:
-    return str(get_adapter(request).get_client_ip(request))
-
-
 @router.post(
     "/reports",
     url_name="report",
@@ -93,7 +89,7 @@ def report(request: HttpRequest, registration_code: str = Header("", alias="Regi
     document = request.read(MAXIMUM_BYTES + 1)
     if len(document) > MAXIMUM_BYTES:
         return standing_answer(request, 413)
-    return _respond(report_online(document=document, code=registration_code, address=_address(request)))
+    return _respond(report_online(document=document, code=registration_code, address=client_address(request)))
 
 
 @router.get(
@@ -116,6 +112,6 @@ def license(request: HttpRequest, system_id: UUID, system_proof: str = Header(""
             method=str(request.method),
             urls=urls,
             request_proof=system_proof,
-            address=_address(request),
+            address=client_address(request),
         )
     )

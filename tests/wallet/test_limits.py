@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.test import RequestFactory
 
 from licensemgr.core import clock, places
 from wallet.errors import KeyOfAnotherProduct, KeyUnknown, TooManyTries
@@ -122,3 +123,8 @@ def test_parallel_tries_do_not_exceed_the_limit() -> None:
     for thread in threads:
         thread.join()
     assert len(looked_up) == 8
+
+
+def test_a_request_without_an_address_is_limited_with_its_like(rf: RequestFactory) -> None:
+    assert places.client_address(rf.get("/", REMOTE_ADDR="192.0.2.7")) == "192.0.2.7"
+    assert places.counted_address(places.client_address(rf.get("/", REMOTE_ADDR=""))) == "unknown"

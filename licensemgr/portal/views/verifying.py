@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from hardware.license_files import Verified, verify_license_file
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
-from licensemgr.core.places import Places, counted_address
+from licensemgr.core.places import Places, client_address, counted_address
 from licensemgr.core.signed import DocumentRefused
 from licensemgr.core.uploads import streams_upload
 from products.answers import page
@@ -85,7 +84,7 @@ def _document(request: HttpRequest) -> bytes:
         raise VerifyingTooMuch(sentence % {"limit": MAXIMUM_BYTES // 1024 // 1024}, 413)
     if file is None and not pasted:
         raise VerifyingTooMuch(_("Choose a license file, or paste its text."), 422)
-    address = counted_address(get_adapter(request).get_client_ip(request))
+    address = counted_address(client_address(request))
     if Places(f"verify:{address}", _PER_MINUTE, timedelta(minutes=1)).take() is None:
         raise VerifyingTooMuch(_("Too many files were verified from your network. Try again in a minute."), 429)
     return document
