@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 from django.test import Client
 
 from hardware import checking, staging
 from hardware.models import Report, StagedFile
+from hardware.reports import accept_report
 from history.models import Action, Record
 from licensemgr.core import signing_keys
 from licensemgr.portal.verifying import verify_books
@@ -244,6 +246,29 @@ class TestARoleThatEnds:
         ended = Gate(monkeypatch, services, "_end_membership", meets=taken)
         at_once([lambda: manager_client.post(address), lambda: self._end(manager, "removed")])
         assert (taken.passed, ended.passed) == (1, 1)
+
+    def test_once_the_role_was_read_none_changes_before_the_file_is_taken(
+        self, manager_client: Client, organization: Organization, files: list[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def change_without_waiting() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "PRAGMA busy_timeout = 0" if connection.vendor == "sqlite" else "SET lock_timeout = '1ms'"
+                )
+            with changing(organization, DAY):
+                pass
+
+        def take(**arguments: Any) -> Any:
+            tries.extend(at_once([change_without_waiting]))
+            return accept_report(**arguments)
+
+        tries: list[Any] = []
+        address = staged(manager_client, SLUG, files[0])
+        monkeypatch.setattr(staging, "accept_report", take)
+        manager_client.post(address)
+        [stopped] = tries
+        assert isinstance(stopped, OperationalError)
+        assert accepted() == ["Red"]
 
     def test_whatever_a_person_takes_comes_before_the_end_on_history(
         self, manager_client: Client, organization: Organization, manager: User, files: list[bytes]
