@@ -36,6 +36,7 @@ bench: ## Times that are measured and not asserted: answers for known and unknow
 	@.ci/environment dev
 	@MODE=test $(PY) -m pytest -q tests/bench/bench_*.py -p no:randomly $(ARGS)
 	@MODE=test $(PY) -m tests.bench.system_files
+	@MODE=test $(PY) -m tests.bench.upload_wait
 	@MODE=test $(PY) -m tests.bench.import_units
 
 check: ## Style, types, layers, migrations, settings

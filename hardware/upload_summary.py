@@ -52,7 +52,7 @@ class Named:
 
 @dataclass(frozen=True)
 class FileSummary:
-    """A file of an upload. ``fate`` is accept, known, held, older or refused."""
+    """A file of an upload. ``fate`` is accept, known, held, older or refused; taken, when it was confirmed before."""
 
     number: int
     file_name: str
@@ -76,7 +76,9 @@ def summarize(organization: Organization, lines: Iterable[StagedLine], on: date)
     """The files one by one, without their content. Counts are compared with the books as they are now, each file by itself."""
     standing_of = {standing.product.pk: standing for standing in standings(organization, on)}
     for line in lines:
-        if line.preview is None:
+        if line.staged.is_taken:
+            yield FileSummary(line.staged.number, line.staged.file_name, "taken", "")
+        elif line.preview is None:
             yield FileSummary(line.staged.number, line.staged.file_name, "refused", line.refusal)
         else:
             yield _summary(organization, line, line.preview, standing_of.get(line.preview.product.pk))

@@ -1,6 +1,7 @@
 """The one door to an organization's pages (R30, R31): login, membership, permission, transaction."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_htmx.middleware import HtmxDetails
 
 from licensemgr.core import clock
+from organizations.books import lock_organization
 from organizations.models import AccessGrant, Membership, Organization, Role, User
 
 
@@ -47,6 +49,8 @@ class OrganizationRequest(HttpRequest):
 
     user: User
     organization: Organization
+    # What the page's view is marked with.
+    permission: Permission
     # A person of the vendor in the support view has one that is not stored, of a viewer.
     membership: Membership
     # The grant under which such a person looks (R30); None for members.
@@ -66,58 +70,79 @@ P = ParamSpec("P")
 OrganizationView = Callable[Concatenate[OrganizationRequest, P], HttpResponse]
 
 
-def organization_view(permission: Permission) -> Callable[[OrganizationView[P]], Callable[..., HttpResponse]]:
+def organization_view(
+    permission: Permission, *, own_transactions: bool = False
+) -> Callable[[OrganizationView[P]], Callable[..., HttpResponse]]:
     """Mark a view as a page of one organization whose slug its URL begins with.
 
     A stranger gets the same 404 as for an organization that does not exist, and so does a member of one that is closed; a
     member without ``permission`` gets 403. A person of the vendor may look while a grant is in force, and never send (R30).
-    The view runs in one transaction: read-only on PostgreSQL for GET, one that writes for the rest.
+    The view runs in one transaction: read-only on PostgreSQL for GET, one that writes for the rest. With ``own_transactions``
+    there is none around what is sent: the view opens each by `entered_again`, and works between them while nobody has to wait
+    for it. That is for what takes long, or is several changes of which each stays when the next one fails.
     """
 
     def mark(view: OrganizationView[P]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def door(request: HttpRequest, organization: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             reading = request.method in _READING
-            if reading and connection.vendor == "sqlite":
-                return _enter(request, organization, *args, **kwargs)
+            if connection.vendor == "sqlite" if reading else own_transactions:
+                return view(_let_in(request, organization, permission), *args, **kwargs)
             with transaction.atomic():
                 if reading and not _is_nested():
                     with connection.cursor() as cursor:
                         cursor.execute("SET TRANSACTION READ ONLY")
-                return _enter(request, organization, *args, **kwargs)
-
-        def _enter(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            user = cast(User, request.user)
-            grant: AccessGrant | None = None
-            membership = (
-                Membership.objects.select_related("organization")
-                .filter(user=user, organization__slug=slug, organization__closed_on=None)
-                .first()
-            )
-            if membership is None:
-                grant = grant_in_force(user, slug)
-                if grant is None:
-                    raise Http404
-                if request.method not in _READING:
-                    # Whatever a page lets a viewer do: a support view changes nothing.
-                    raise PermissionDenied
-                membership = Membership(
-                    organization=grant.organization, user=user, role=Role.VIEWER, since=grant.granted_at.date()
-                )
-            if not may(membership, permission):
-                raise PermissionDenied
-            entered = cast(OrganizationRequest, request)
-            entered.membership = membership
-            entered.grant = grant
-            entered.organization = membership.organization
-            entered.today = clock.today(membership.organization)
-            return view(entered, *args, **kwargs)
+                return view(_let_in(request, organization, permission), *args, **kwargs)
 
         marked = login_required(door)
-        marked.organization_permission = permission  # type: ignore[attr-defined]  # read by the test of the URLconf
+        # Read by the tests of the URLconf
+        vars(marked).update(organization_permission=permission, own_transactions=own_transactions)
         return marked
 
     return mark
+
+
+def _let_in(request: HttpRequest, slug: str, permission: Permission) -> OrganizationRequest:
+    """The request of whoever may now do what the page lets do. Raises Http404 for a stranger, else PermissionDenied."""
+    user = cast(User, request.user)
+    grant: AccessGrant | None = None
+    membership = (
+        Membership.objects.select_related("organization")
+        .filter(user=user, organization__slug=slug, organization__closed_on=None)
+        .first()
+    )
+    if membership is None:
+        grant = grant_in_force(user, slug)
+        if grant is None:
+            raise Http404
+        if request.method not in _READING:
+            # Whatever a page lets a viewer do: a support view changes nothing.
+            raise PermissionDenied
+        membership = Membership(
+            organization=grant.organization, user=user, role=Role.VIEWER, since=grant.granted_at.date()
+        )
+    if not may(membership, permission):
+        raise PermissionDenied
+    entered = cast(OrganizationRequest, request)
+    entered.membership = membership
+    entered.grant = grant
+    entered.organization = membership.organization
+    entered.permission = permission
+    entered.today = clock.today(membership.organization)
+    return entered
+
+
+@contextlib.contextmanager
+def entered_again(request: OrganizationRequest) -> Iterator[None]:
+    """One transaction of a view with ``own_transactions``: it commits by itself, and who asks comes through the door anew.
+
+    The organization is locked first, so that nobody's role changes within it; role and today are read again, and what the
+    request knew of both is what holds now. Raises what the door raises for one who may no more; then nothing was done.
+    """
+    with transaction.atomic(durable=True):
+        lock_organization(request.organization)
+        _let_in(request, request.organization.slug, request.permission)
+        yield
 
 
 def grant_in_force(user: User, slug: str) -> AccessGrant | None:

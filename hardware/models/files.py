@@ -66,7 +66,8 @@ class StagedFile(models.Model):
     packed = models.BinaryField()
     # Why it was refused, in a sentence; empty where it was not.
     refusal = models.TextField(blank=True)
-    # When the person confirmed, and why this file was not accepted then; empty where it was.
+    # When the person confirmed, and why this file was not accepted then; empty where it was. Where only the second is there the
+    # portal itself failed at it.
     confirmed_at = models.DateTimeField(null=True)
     outcome = models.TextField(blank=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -75,6 +76,11 @@ class StagedFile(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "batch", "number"], name="staged_file_once")]
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it was confirmed and then accepted, or held for an administrator: confirming it again changes nothing."""
+        return self.confirmed_at is not None and not self.outcome
 
 
 class HeldReport(models.Model):

@@ -1,24 +1,26 @@
 """Upload system file: choose, look, confirm, and what is still to do then (R28)."""
 
+from collections.abc import Collection
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware.checking import checked_files
 from hardware.errors import UploadExpired
 from hardware.file_forms import RestoredForm
+from hardware.outcomes import Confirmed, confirmed_batch
 from hardware.receiving import prepare_upload, uploads_of
-from hardware.staging import Confirmed, confirm_batch, confirmed_batch, is_there, stage_files, staged_batch
+from hardware.staging import confirm_file, files_to_confirm, is_there, stage_files, staged_batch
 from hardware.still_to_do import still_to_do
 from hardware.unpacking import MAXIMUM_FILES, MAXIMUM_UNPACKED
 from hardware.upload_summary import summarize
 from licensemgr.core.errors import Refused
 from licensemgr.core.signed import MAXIMUM_BYTES
 from licensemgr.core.uploads import streams_upload
-from organizations.access import OrganizationRequest, Permission, may, organization_view
+from organizations.access import OrganizationRequest, Permission, entered_again, may, organization_view
 from products.answers import done, page
 
 _MEBIBYTE = 1024 * 1024
@@ -26,13 +28,13 @@ _MEBIBYTE = 1024 * 1024
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @streams_upload(prepare_upload)
-@organization_view(Permission.MANAGE_SYSTEMS)
+@organization_view(Permission.MANAGE_SYSTEMS, own_transactions=True)
 def upload_system_file(request: OrganizationRequest) -> HttpResponse:
     """Choose files; they are checked whole and kept for an hour, and nothing changes before they are confirmed (R28)."""
     errors, status = [], 200
     if request.method == "POST":
         try:
-            batch = stage_files(organization=request.organization, uploads=uploads_of(request), actor=request.user)
+            batch = _stage(request)
         except Refused as refused:
             errors, status = [str(refused.sentence)], refused.status
         else:
@@ -46,17 +48,21 @@ def upload_system_file(request: OrganizationRequest) -> HttpResponse:
     return page(request, "hardware/files/upload_system_file.html", context, status=status)
 
 
+def _stage(request: OrganizationRequest) -> UUID:
+    with checked_files(uploads_of(request)) as files, entered_again(request):
+        return stage_files(organization=request.organization, files=files, actor=request.user)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-@organization_view(Permission.MANAGE_SYSTEMS)
+@organization_view(Permission.MANAGE_SYSTEMS, own_transactions=True)
 def confirm_system_files(request: OrganizationRequest, batch: UUID) -> HttpResponse:
     """What each file would change, and Confirm, which accepts each acceptable one by itself; twice counts once (R18, R28)."""
     _batch_or_404(request, batch)
-    is_administrator = may(request.membership, Permission.ADMINISTER)
     try:
         if request.method == "POST":
             form = RestoredForm(request.POST)
             if form.is_valid():
-                return _confirm(request, batch, form.numbers if is_administrator else frozenset())
+                return _confirm(request, batch, form.numbers)
             return _expired(request, _("The form was altered. Nothing was changed."), 422)
         files = list(
             summarize(request.organization, staged_batch(request.organization, batch, request.user), request.today)
@@ -66,7 +72,7 @@ def confirm_system_files(request: OrganizationRequest, batch: UUID) -> HttpRespo
     context = {
         "batch": batch,
         "files": files,
-        "is_administrator": is_administrator,
+        "is_administrator": may(request.membership, Permission.ADMINISTER),
         "to_accept": sum(file.fate in ("accept", "held") for file in files),
         "older": sum(file.fate == "older" for file in files),
     }
@@ -79,12 +85,17 @@ def _batch_or_404(request: OrganizationRequest, batch: UUID) -> None:
         raise Http404
 
 
-def _confirm(request: OrganizationRequest, batch: UUID, restored: frozenset[int]) -> HttpResponse:
-    taken = confirm_batch(
-        organization=request.organization, batch=batch, restored=restored, actor=request.user, on=request.today
-    )
-    if not taken:
-        messages.info(request, _("None of the files could be accepted. Nothing was changed."))
+def _confirm(request: OrganizationRequest, batch: UUID, restored: Collection[int]) -> HttpResponse:
+    """Each file in a transaction of its own: what stops the portal on the way leaves it whole, and the rest to be confirmed."""
+    for ready in files_to_confirm(request.organization, batch, request.user):
+        with entered_again(request):
+            confirm_file(
+                organization=request.organization,
+                ready=ready,
+                as_restored=ready.number in restored and may(request.membership, Permission.ADMINISTER),
+                actor=request.user,
+                on=request.today,
+            )
     return done(request, "system_files_done", request.organization.slug, batch)
 
 

@@ -14,7 +14,8 @@ from hardware.errors import LicenseFileRefused
 from hardware.license_archives import file_name, zip_of_license_files
 from hardware.license_files import document_of, issue_license_file
 from hardware.license_listing import offline_systems
-from hardware.staging import confirmed_batch, is_there
+from hardware.outcomes import confirmed_batch
+from hardware.staging import is_there
 from hardware.still_to_do import still_to_do
 from hardware.views.organization_systems import system_or_404
 from licensemgr.core import signing_keys

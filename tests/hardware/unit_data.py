@@ -56,14 +56,14 @@ def import_command(path: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "manage.py", "import_units", str(path), *arguments],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": _database_url()},
+        env={**os.environ, "DATABASE_URL": database_url()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The address of the database to which this process is connected: that of the tests."""
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite":

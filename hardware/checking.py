@@ -1,0 +1,58 @@
+"""An upload's system files, each checked whole before any transaction is opened for them: checking takes seconds (R28)."""
+
+import contextlib
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from django.utils.translation import gettext as _
+
+from hardware.errors import ReportRefused
+from hardware.system_files import read_system_file
+from hardware.unpacking import Unpacked, Upload, unpack_uploads
+from licensemgr.core.signed import DocumentRefused
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A system file that was looked at: its digest, or why it can't be accepted."""
+
+    name: str
+    digest: str
+    refusal: str
+    # Where its content lies, packed; no bytes at all where it was refused.
+    _store: IO[bytes]
+    _start: int
+    _length: int
+
+    def packed(self) -> bytes:
+        """Its content, packed (zlib)."""
+        self._store.seek(self._start)
+        return self._store.read(self._length)
+
+
+@contextlib.contextmanager
+def checked_files(uploads: Iterable[Upload]) -> Iterator[Sequence[CheckedFile]]:
+    """The files of an upload, those in zips one by one; their content lies on disk, without a name, for as long as this lasts.
+
+    Raises ReportRefused when there is no file at all, UploadTooLarge when there is more than can be taken at once.
+    """
+    with tempfile.TemporaryFile() as store:
+        checked = [_check(unpacked, store) for unpacked in unpack_uploads(uploads)]
+        if not checked:
+            raise ReportRefused(_("No file was chosen. Nothing was changed; choose a system file or a zip of them."))
+        yield checked
+
+
+def _check(unpacked: Unpacked, store: IO[bytes]) -> CheckedFile:
+    digest, refusal = "", unpacked.refusal
+    if not refusal:
+        try:
+            digest = read_system_file(unpacked.document).digest
+        except DocumentRefused as error:
+            refusal = error.sentence
+    start = store.tell()
+    length = 0 if refusal else store.write(zlib.compress(unpacked.document, 1))
+    return CheckedFile(unpacked.name, digest, refusal, store, start, length)
