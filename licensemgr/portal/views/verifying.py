@@ -16,9 +16,10 @@ from licensemgr.core.errors import Refused
 from licensemgr.core.signed import DocumentRefused
 from licensemgr.core.uploads import streams_upload
 from products.answers import page
+from wallet.limits import counted_address
 
 MAXIMUM_BYTES = 1024 * 1024
-# How many files an address may have verified within a minute.
+# How many files an address (of IPv6 its network) may have verified within a minute.
 _PER_MINUTE = 30
 
 
@@ -84,7 +85,7 @@ def _document(request: HttpRequest) -> bytes:
         raise VerifyingTooMuch(sentence % {"limit": MAXIMUM_BYTES // 1024 // 1024}, 413)
     if file is None and not pasted:
         raise VerifyingTooMuch(_("Choose a license file, or paste its text."), 422)
-    if not _may_verify(get_adapter(request).get_client_ip(request)):
+    if not _may_verify(counted_address(get_adapter(request).get_client_ip(request))):
         raise VerifyingTooMuch(_("Too many files were verified from your network. Try again in a minute."), 429)
     return document
 
