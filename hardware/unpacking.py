@@ -24,7 +24,14 @@ _END_BYTES, _LOCATOR_BYTES, _COMMENT_BYTES = 22, 20, 65535
 # What zipfile raises where a zip is not as it should be. ValueError: a name that is not in the encoding that the zip says, a place
 # before its beginning. OverflowError: a place that no file could have.
 _UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, OverflowError),
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
 )
 
 

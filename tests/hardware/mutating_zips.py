@@ -82,9 +82,9 @@ def pack(members: Sequence[Member], end: dict[str, int | bytes] | None = None, c
             **{"crc": zlib.crc32(member.content), "packed": len(data), "unpacked": len(member.content)},
             **{"extra_length": len(member.extra), "place": place},
         }
-        local = {"signature": b"PK\x03\x04", "name_length": len(local_name)}
+        local: dict[str, int | bytes] = {"signature": b"PK\x03\x04", "name_length": len(local_name)}
         body += record(LOCAL, said | local | member.local) + local_name + member.extra + data
-        listed = {"signature": b"PK\x01\x02", "name_length": len(member.name)}
+        listed: dict[str, int | bytes] = {"signature": b"PK\x01\x02", "name_length": len(member.name)}
         directory += record(LISTED, said | listed | member.listed) + member.name + member.extra
     last: dict[str, int | bytes] = {
         **{"signature": b"PK\x05\x06", "here": len(members), "entries": len(members), "length": len(directory)},
