@@ -1,5 +1,6 @@
 """The system files in an upload: those sent one by one and those in zips, with little in memory at any moment (R28)."""
 
+import io
 import struct
 import zipfile
 import zlib
@@ -17,8 +18,21 @@ MAXIMUM_FILES = 200
 MAXIMUM_UNPACKED = 100 * 1024 * 1024
 # 200 entries with long names and extras take a tenth of it; zipfile makes an object of each entry before it can be asked.
 _MAXIMUM_DIRECTORY = 1024 * 1024
+_PIECE_BYTES = 64 * 1024
 _ZIP, _ZIP_END, _ZIP64_LOCATOR = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x07"
 _END_BYTES, _LOCATOR_BYTES, _COMMENT_BYTES = 22, 20, 65535
+# What zipfile raises where a zip is not as it should be. ValueError: a name that is not in the encoding that the zip says, a place
+# before its beginning. OverflowError: a place that no file could have.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ def _files_of(upload: Upload) -> Iterator[tuple[int, Unpacked]]:
     if upload.size > MAXIMUM_BYTES:
         yield 0, Unpacked(upload.name, b"", _too_large())
         return
-    document = upload.content.read(MAXIMUM_BYTES + 1)
+    document = _read(upload.content)
     yield len(document), Unpacked(upload.name, document)
 
 
@@ -103,8 +117,7 @@ def _unzip(upload: Upload) -> Iterator[tuple[int, Unpacked]]:
                 )
             for entry in entries:
                 yield _member(archive, entry, f"{upload.name}: {entry.filename}")
-    # ValueError: a name that is not in the encoding that the zip says, a place before its beginning.
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+    except _UNREADABLE:
         yield 0, unreadable
 
 
@@ -114,12 +127,24 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> tupl
         raise NotImplementedError(entry.compress_type)
     # What the archive says of a size is not believed: no more is read than is allowed.
     with archive.open(entry) as member:
-        document = member.read(MAXIMUM_BYTES + 1)
+        document = _read(member)
     if len(document) > MAXIMUM_BYTES:
         return len(document), Unpacked(name, b"", _too_large())
     if document.startswith(_ZIP):
         return len(document), Unpacked(name, b"", _("A zip within a zip is not opened. Upload it by itself."))
     return len(document), Unpacked(name, document)
+
+
+def _read(content: IO[bytes]) -> bytes:
+    """The whole content, or one byte more than a file may have.
+
+    In pieces: asked for all at once, a file on disk makes a buffer for as much as is allowed, of which a small file leaves the
+    most unused. Thousands of such buffers leave holes that the allocator can't use again, and the process grows.
+    """
+    document = io.BytesIO()
+    while piece := content.read(min(_PIECE_BYTES, MAXIMUM_BYTES + 1 - document.tell())):
+        document.write(piece)
+    return document.getvalue()
 
 
 def _directory_bytes(upload: Upload) -> int:

@@ -55,7 +55,7 @@ PARTS = (
         ("tests/hardware/test_import_killed.py",),
         is_on_postgresql=True,
     ),
-    Part("files", "100,000 altered system files", ("tests/hardware/test_fuzzed_files.py",)),
+    Part("files", "100,000 altered system files, 2,500 altered zips", ("tests/hardware/test_fuzzed_files.py",)),
     Part("guesses", "10,000 guesses of license keys by 50 threads", ("tests/concurrency/test_guesses.py",)),
     Part(
         "guesses-postgresql",

@@ -20,8 +20,10 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
 MAXIMUM_BYTES = 20 * 1024 * 1024
-# So many commas and brackets that a list of 100,000 devices is far from it: what is parsed stays below some 200 MiB.
-_MOST_SEPARATORS = 2_000_000
+# So many commas and brackets, in texts too, that a list of 100,000 devices is far from it; and so many objects and names in them,
+# which take the most memory, that such a list just has its place. What is read takes some 350 MiB at most.
+_MOST_SEPARATORS = 1_200_000
+_MOST_OBJECTS_AND_NAMES = 500_000
 _ALGORITHMS = ["Ed25519", "EdDSA"]
 
 
@@ -197,8 +199,10 @@ def _read_json(data: bytes, where: str) -> dict[str, Any]:
         raise DocumentRefused(
             _("%(where)s is not UTF-8 text (byte %(place)d).") % {"where": where, "place": error.start}
         ) from error
+    too_many = DocumentRefused(_("%(where)s holds too many values.") % {"where": where})
     if text.count(",") + text.count("{") + text.count("[") > _MOST_SEPARATORS:
-        raise DocumentRefused(_("%(where)s holds too many values.") % {"where": where})
+        raise too_many
+    left = _MOST_OBJECTS_AND_NAMES
 
     def refuse(what: str) -> Any:
         raise DocumentRefused(_("%(where)s holds %(what)s, which has no place there.") % {"where": where, "what": what})
@@ -209,6 +213,10 @@ def _read_json(data: bytes, where: str) -> dict[str, Any]:
         return int(digits)
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal left
+        left -= 1 + len(pairs)
+        if left < 0:
+            raise too_many
         found = dict(pairs)
         if len(found) != len(pairs):
             [(twice, _times)] = Counter(name for name, _value in pairs).most_common(1)

@@ -1,10 +1,14 @@
 """The commands around system files and license files, as the person at the terminal meets them (R28, R29)."""
 
+import contextlib
 import json
 import os
 import stat
-import threading
+import subprocess
+import sys
+import time
 import uuid
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from django.db import transaction
 
 from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
 from hardware.errors import IssueLogBroken
-from hardware.license_files import _log, document_of, issue_license_file
+from hardware.license_files import document_of, issue_license_file
 from hardware.models import HardwareUnit, LicenseFile, Report
 from hardware.reports import accept_report
 from hardware.system_files import read_system_file
@@ -242,24 +246,45 @@ def _fail(descriptor: int) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_lines_of_several_writers_are_not_mixed(
-    organization: Organization, camera_station: Product, frozen_clock: FrozenClock
-) -> None:
-    signing_keys.rotate()
-    offline = SimulatedSystem("Vessel", "camera-station")
-    system = carry(organization, offline.system_file(at=frozen_clock.instant, counts={"core-device": 1}))
-    file = issue_license_file(system=system, actor=None, on=START)
-    system.organization.slug = "a-slug-of-some-length-" * 8
+def test_lines_of_several_processes_are_not_mixed(tmp_path: Path) -> None:
+    """As of the web server's workers and of commands beside them."""
+    names, at_least = [str(uuid.uuid4()) for _process in range(4)], 100
+    log = tmp_path / "issued-2027-03.jsonl"
+    environment = {**os.environ, "ISSUE_LOG_DIR": str(tmp_path)}
+    with contextlib.ExitStack() as running:
+        writers = [
+            running.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.hardware.log_writer", name],
+                    cwd=settings.BASE_DIR,
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for name in names
+        ]
+        assert [_said(writer) for writer in writers] == ["ready"] * len(names)
+        for writer in writers:
+            _tell(writer)
+        # None of them stops before each has written that much, so they write at the same time.
+        deadline = time.monotonic() + 60
+        while not log.exists() or min(map(log.read_text().count, names)) < at_least:
+            assert time.monotonic() < deadline
+        for writer in writers:
+            _tell(writer)
+        written = {name: int(_said(writer)) for name, writer in zip(names, writers, strict=True)}
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert Counter(line["file_id"] for line in lines) == written
 
-    def write() -> None:
-        for _time in range(50):
-            _log(file, system)
 
-    writers = [threading.Thread(target=write) for _writer in range(8)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    lines = (settings.ISSUE_LOG_DIR / "issued-2027-03.jsonl").read_text().splitlines()
-    assert len(lines) == 1 + 8 * 50
-    assert {json.loads(line)["file_id"] for line in lines} == {str(file.file_id)}
+def _tell(writer: "subprocess.Popen[str]") -> None:
+    assert writer.stdin is not None
+    writer.stdin.write("\n")
+    writer.stdin.flush()
+
+
+def _said(writer: "subprocess.Popen[str]") -> str:
+    assert writer.stdout is not None
+    return writer.stdout.readline().strip()

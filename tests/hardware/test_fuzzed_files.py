@@ -1,9 +1,10 @@
 """Whatever is uploaded: a sentence, never an error of the server, and the books stay as they are (R28).
 
-5,000 bodies; with PROOF=1 100,000, of another seed each time, while the process must not grow.
+5,000 bodies and 240 zips; with PROOF=1 100,000 and 2,500, of another seed each time, while the process must not grow.
 """
 
 import gc
+import logging
 import os
 import random
 import resource
@@ -29,14 +30,17 @@ from organizations.models import Organization
 from products.models import Product, SystemSource
 from tests.factories import check_conservation, dump_books
 from tests.hardware.mutating import NOON, Mutator
+from tests.hardware.mutating_zips import ZipMutator
 
 pytestmark = pytest.mark.django_db
 PROOF = bool(os.environ.get("PROOF"))
 BODIES = 100_000 if PROOF else 5_000
+ZIPS = 2_500 if PROOF else 240
 # As many as a person would hardly choose; the upload takes 200.
 A_BATCH = 100
-# In MiB: what the allocator may keep; nothing that grows with the bodies, of which 90,000 follow the first look.
-GROWTH = 48
+# In MiB: what the allocator may keep. 90,000 bodies follow the first look, so this is less than 200 bytes for each of them.
+GROWTH = 16
+SEED = random.SystemRandom().randrange(2**32) if PROOF else 5
 
 
 def memory() -> float:
@@ -44,6 +48,13 @@ def memory() -> float:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 1024 / 1024
+
+
+def check_growth(warm: float) -> None:
+    """The process has not grown since it had ``warm`` MiB."""
+    grown = memory() - warm
+    print(f"memory after a tenth: {warm:.0f} MiB, grown since by {grown:.1f} MiB")
+    assert grown < GROWTH
 
 
 def _size(sentence: str) -> str:
@@ -63,12 +74,8 @@ def outcome(body: bytes, organization: Organization) -> str:
     return type(preview.refused).__name__ if preview.refused else "acceptable"
 
 
-def test_no_body_is_more_than_refused(
-    administrator_client: Client, organization: Organization, camera_station: Product
-) -> None:
-    seed = random.SystemRandom().randrange(2**32) if PROOF else 5
-    mutator = Mutator(seed)
-    # The system is known, so that order, identity and comparison are reached, too.
+def accept_known(organization: Organization, mutator: Mutator) -> None:
+    """The system is known, so that order, identity and comparison are reached, too."""
     known = mutator.system.system_file(at=NOON, devices=[("device-1", "M", "core-device")], sequence=1)
     accept_report(
         organization=organization,
@@ -78,6 +85,13 @@ def test_no_body_is_more_than_refused(
         actor=None,
         on=date(2027, 3, 1),
     )
+
+
+def test_no_body_is_more_than_refused(
+    administrator_client: Client, organization: Organization, camera_station: Product
+) -> None:
+    mutator = Mutator(SEED)
+    accept_known(organization, mutator)
     before = dump_books(organization)
     outcomes: Counter[str] = Counter()
     answers: Counter[int] = Counter()
@@ -93,7 +107,7 @@ def test_no_body_is_more_than_refused(
             assert administrator_client.get(answer["Location"]).status_code == 200
         if PROOF and number == BODIES // A_BATCH // 10:
             warm = memory()
-    print(f"seed {seed}: {dict(outcomes)}, answers {dict(answers)}")
+    print(f"seed {SEED}: {dict(outcomes)}, answers {dict(answers)}")
     # The bodies are neither all refused at the door nor harmless.
     assert set(outcomes) <= {
         *("refused whole, in a sentence", "refused by the books, in a sentence", "acceptable"),
@@ -107,9 +121,45 @@ def test_no_body_is_more_than_refused(
     assert dump_books(organization) == before
     check_conservation(organization)
     if PROOF:
-        grown = memory() - warm
-        print(f"memory after a tenth: {warm:.0f} MiB, grown since by {grown:.0f} MiB")
-        assert grown < GROWTH
+        check_growth(warm)
+
+
+def test_no_zip_is_more_than_refused(
+    administrator_client: Client,
+    organization: Organization,
+    camera_station: Product,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Of each answer of 4xx pytest would keep the whole request until the end. One of 5xx is raised by the client.
+    caplog.set_level(logging.CRITICAL, logger="django.request")
+    mutator = ZipMutator(SEED)
+    accept_known(organization, mutator.bodies)
+    before = dump_books(organization)
+    answers: Counter[int] = Counter()
+    warm = 0.0
+    for number, content in enumerate(mutator.zips(ZIPS)):
+        answer = administrator_client.post("/o/harbour/upload/", {"files": SimpleUploadedFile("x.zip", content)})
+        answers[answer.status_code] += 1
+        # Each of the twelve levels has its turn.
+        if answer.status_code == 303 and number % 7 == 0:
+            assert administrator_client.get(answer["Location"]).status_code == 200
+        if PROOF and number == ZIPS // 10:
+            warm = memory()
+    refusals = Counter(StagedFile.objects.values_list("refusal", flat=True))
+    print(f"seed {SEED}: {refusals.most_common(6)}, answers {dict(answers)}")
+    # 413 is for too many files or bytes; 422 for a zip of folders alone.
+    assert set(answers) <= {303, 413, 422}
+    assert answers[303] > ZIPS * 0.9
+    assert answers[413] > ZIPS * 0.01
+    assert {_size(sentence) for sentence in refusals if sentence} == {"in a sentence"}
+    # The zips are neither all refused whole nor harmless.
+    assert refusals[""] > ZIPS * 0.2
+    for words, share in (("zip can't be read", 0.2), ("zip within a zip", 0.05), ("larger than 20 MiB", 0.003)):
+        assert sum(count for sentence, count in refusals.items() if words in sentence) > ZIPS * share
+    assert dump_books(organization) == before
+    check_conservation(organization)
+    if PROOF:
+        check_growth(warm)
 
 
 def test_every_altered_byte_of_a_license_file_is_refused(

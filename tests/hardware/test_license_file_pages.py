@@ -280,6 +280,16 @@ class TestPublic:
         assert answers[:20] == [422] * 20
         assert answers[-1] == 429
 
+    def test_those_who_share_a_network_of_ipv6_share_its_limit(self, anonymous_client: Client) -> None:
+        def answer(address: str) -> int:
+            return anonymous_client.post(reverse("verify"), {"text": "{}"}, REMOTE_ADDR=address).status_code
+
+        # A subscriber has a network of 64 bits, and with it as many addresses as one likes.
+        answers = [answer(f"2001:db8:0:7:{number:x}::1") for number in range(40)]
+        assert answers == [422] * 30 + [429] * 10
+        assert answer("2001:db8:0:8::1") == 422
+        assert answer("192.0.2.1") == 422
+
 
 def test_the_admin_site_shows_no_private_part(staff: Any, rf: RequestFactory) -> None:
     request = rf.get("/")
