@@ -142,6 +142,10 @@ def _growth_left(standing: ProductStanding) -> int:
 
 
 def _why_nothing(standing: ProductStanding) -> str:
+    if standing.started_on is None and standing.trial_last_on is not None:
+        return _("The trial ended on %(date)s, and there is no subscription. Start it in the Product overview.") % {
+            "date": formats.date_format(standing.trial_last_on, "DATE_FORMAT")
+        }
     if standing.started_on is None:
         return _("There is no trial and no subscription. Start your subscription in the Product overview.")
     ended = standing.grace_last_day
