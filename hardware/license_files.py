@@ -6,7 +6,7 @@ import os
 import uuid
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -49,15 +49,21 @@ def granted_to(system: System, on: date) -> Granted:
     return granted_to_all(system.organization, [system], on)[system.pk]
 
 
-def granted_to_all(organization: Organization, systems: Sequence[System], on: date) -> dict[int, Granted]:
-    """What license files for these systems of one organization would grant, by system, in a constant number of queries."""
+def granted_to_all(
+    organization: Organization, systems: Sequence[System], on: date, known: Iterable[ProductStanding] = ()
+) -> dict[int, Granted]:
+    """What license files for these systems of one organization would grant, by system, in a constant number of queries.
+
+    ``known`` are standings on that date that the caller has read already.
+    """
+    standing_of = {standing.registered_product.pk: standing for standing in known}
     products: dict[int, RegisteredProduct] = {}
     for system in systems:
-        if system.registered_product_id not in products:
+        if system.registered_product_id not in products and system.registered_product_id not in standing_of:
             products[system.registered_product_id] = system.registered_product
-    standing_of = {
-        standing.registered_product.pk: standing for standing in standings(organization, on, products.values())
-    }
+    if products:
+        for standing in standings(organization, on, products.values()):
+            standing_of[standing.registered_product.pk] = standing
     needs: defaultdict[int, dict[str, int]] = defaultdict(dict)
     counts = DeviceCount.objects.filter(organization=organization, system__in=systems, until_on=None)
     for pk, code, quantity in counts.values_list("system__pk", "license_type__code", "quantity"):
@@ -136,6 +142,10 @@ def _growth_left(standing: ProductStanding) -> int:
 
 
 def _why_nothing(standing: ProductStanding) -> str:
+    if standing.started_on is None and standing.trial_last_on is not None:
+        return _("The trial ended on %(date)s, and there is no subscription. Start it in the Product overview.") % {
+            "date": formats.date_format(standing.trial_last_on, "DATE_FORMAT")
+        }
     if standing.started_on is None:
         return _("There is no trial and no subscription. Start your subscription in the Product overview.")
     ended = standing.grace_last_day

@@ -1,6 +1,6 @@
 """How each system stands with its license file: which it was given, whether that is stale, whether it can get one (R29)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +13,7 @@ from hardware.models import HeldReport, LicenseFile, Report, SystemIdentity
 from organizations.models import Organization
 from products.models import RegisteredProduct, System, SystemSource
 from subscriptions.advice import format_date
+from subscriptions.queries import ProductStanding
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,14 @@ def any_offline(organization: Organization) -> bool:
     return System.objects.filter(organization=organization, removed_on=None, source=SystemSource.OFFLINE).exists()
 
 
-def license_file_states(organization: Organization, systems: Sequence[System], on: date) -> dict[int, LicenseFileState]:
-    """How these systems of one organization stand with their license files, in a constant number of queries."""
-    granted = granted_to_all(organization, systems, on)
+def license_file_states(
+    organization: Organization, systems: Sequence[System], on: date, known: Iterable[ProductStanding] = ()
+) -> dict[int, LicenseFileState]:
+    """How these systems of one organization stand with their license files, in a constant number of queries.
+
+    ``known`` are standings on that date that the caller has read already.
+    """
+    granted = granted_to_all(organization, systems, on, known)
     answerable = set(
         SystemIdentity.objects.filter(
             organization=organization,

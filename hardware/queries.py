@@ -1,16 +1,19 @@
 """What units hold and lack, and which systems are on them (R25)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from hardware import rules
 from hardware.models import HardwareUnit, Placement, UnitHolding
 from organizations.models import Organization
 from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System
-from subscriptions.units import UnitLack, UnitStanding
+from subscriptions.units import UNITS_NAMED, UnitLack, UnitStanding
 
 
 def licenses_of(units: Iterable[HardwareUnit]) -> dict[int, dict[str, int]]:
@@ -117,49 +120,63 @@ def unit_states(organization: Organization, units: Sequence[HardwareUnit]) -> li
 def unit_standings(organization: Organization, registered_product_ids: Iterable[int]) -> dict[int, UnitStanding]:
     """What subscriptions ask of hardware, by registered product (`subscriptions.units`); named in settings.
 
-    Plain values and sums, so that thousands of units cost little more than one.
+    The database counts and compares; read are the few units that a sentence names and those that lack something, so that
+    thousands cost little more than one.
     """
     ids = list(registered_product_ids)
-    units: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
-    for registered_id, unit_id, serial in (
-        HardwareUnit.objects.filter(organization=organization, registered_product__in=ids, ended_on=None)
-        .order_by("serial")
-        .values_list("registered_product", "pk", "serial")
-    ):
-        units[registered_id].append((unit_id, serial))
-    if not units:
+    units = HardwareUnit.objects.filter(organization=organization, ended_on=None)
+    counts = units.filter(registered_product__in=ids).values_list("registered_product").annotate(total=Count("pk"))
+    active = dict(counts.order_by())
+    if not active:
         return {}
-    held: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for unit_id, code, balance in UnitHolding.objects.filter(
-        organization=organization, unit__registered_product__in=ids, unit__ended_on=None
-    ).values_list("unit", "license_type__code", "account__balance"):
-        held[unit_id][code] = balance
-    # A system that counts by its hardware is on an active unit of its product that holds licenses (R25): what is asked here
-    # is only how many devices those on one unit have together.
-    needed: defaultdict[tuple[int, str], dict[str, int]] = defaultdict(dict)
-    for registered_id, serial, code, total in (
-        DeviceCount.objects.filter(
-            organization=organization,
-            until_on=None,
-            quantity__gt=0,
-            license_basis=LicenseBasis.HARDWARE,
-            system__registered_product__in=ids,
-            system__removed_on=None,
-            system__placements__until_on=None,
-        )
-        .values_list("system__registered_product", "system__placements__serial", "license_type__code")
-        .annotate(total=Sum("quantity"))
-    ):
-        needed[registered_id, serial][code] = total
+    by_serial = units.filter(registered_product=OuterRef("pk")).order_by("serial").values("serial")
+    # One more than a sentence names, each found by the index.
+    first = [Subquery(by_serial[number : number + 1]) for number in range(UNITS_NAMED + 1)]
+    named = RegisteredProduct.objects.filter(organization=organization, pk__in=active).order_by()
+    lacks = _lacks(organization, active)
     return {
         registered_id: UnitStanding(
-            serials=tuple(serial for _unit_id, serial in found),
-            lacks=tuple(
-                UnitLack(unit_id, serial, lacks)
-                for unit_id, serial in found
-                if (registered_id, serial) in needed
-                and (lacks := rules.lacking(held[unit_id], needed[registered_id, serial]))
-            ),
+            active=active[registered_id],
+            serials=tuple(serial for serial in serials if serial is not None),
+            lacks=tuple(lacks.get(registered_id, ())),
         )
-        for registered_id, found in units.items()
+        for registered_id, *serials in named.values_list("pk", *first)
     }
+
+
+def _lacks(organization: Organization, registered_product_ids: Collection[int]) -> dict[int, list[UnitLack]]:
+    """The units of these registered products that lack licenses and which, by serial number (R25).
+
+    Devices that count by hardware are those of systems that are not removed, on an active unit of their product that holds
+    licenses. What is asked here is only where those on one unit are more than its licenses of their type.
+    """
+    # By hand: a placement names its unit by the serial number, which is no relation on which Django's queries could join.
+    query = f"""
+        SELECT unit.registered_product_id, unit.id, unit.serial, type.code, short.quantity
+        FROM (
+            SELECT unit.id AS unit_id, count.license_type_id,
+                   SUM(count.quantity) - COALESCE(MAX(account.balance), 0) AS quantity
+            FROM products_devicecount AS count
+            JOIN hardware_placement AS placement
+              ON placement.system_id = count.system_id AND placement.until_on IS NULL
+            JOIN hardware_hardwareunit AS unit
+              ON unit.organization_id = %s AND unit.registered_product_id IN ({", ".join(["%s"] * len(registered_product_ids))})
+             AND unit.serial = placement.serial AND unit.ended_on IS NULL
+            LEFT JOIN hardware_unitholding AS holding
+              ON holding.unit_id = unit.id AND holding.license_type_id = count.license_type_id
+            LEFT JOIN wallet_ledgeraccount AS account ON account.id = holding.account_id
+            WHERE count.organization_id = %s AND count.until_on IS NULL AND count.license_basis = %s
+            GROUP BY unit.id, count.license_type_id
+            HAVING SUM(count.quantity) > COALESCE(MAX(account.balance), 0)
+        ) AS short
+        JOIN hardware_hardwareunit AS unit ON unit.id = short.unit_id
+        JOIN products_licensetype AS type ON type.id = short.license_type_id
+        ORDER BY unit.serial, unit.id
+    """  # noqa: S608 — nothing but placeholders is put in
+    values: list[int | str] = [organization.pk, *registered_product_ids, organization.pk, str(LicenseBasis.HARDWARE)]
+    found: defaultdict[int, list[UnitLack]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        for (registered_id, unit_id, serial), rows in groupby(cursor.fetchall(), key=itemgetter(0, 1, 2)):
+            found[registered_id].append(UnitLack(unit_id, serial, {row[3]: row[4] for row in rows}))
+    return dict(found)

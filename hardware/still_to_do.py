@@ -43,7 +43,7 @@ def still_to_do(organization: Organization, systems: Sequence[System], on: date)
     standing_of = {
         standing.registered_product.pk: standing for standing in standings(organization, on, products.values())
     }
-    states = license_file_states(organization, systems, on)
+    states = license_file_states(organization, systems, on, standing_of.values())
     return [_of(system, states[system.pk], standing_of[system.registered_product_id]) for system in systems]
 
 

@@ -16,11 +16,8 @@ from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding
 from subscriptions.rules import Status
-from subscriptions.units import UnitLack
+from subscriptions.units import UNITS_NAMED, UnitLack
 from wallet.rules import take, use_by
-
-# How many hardware units a sentence names.
-UNITS_NAMED = 3
 
 # R14a's rows in the words that pages show.
 STATUS_LABELS: Mapping[Status, Promise] = {
@@ -86,10 +83,10 @@ def listed(standing: ProductStanding, quantities: Mapping[str, int]) -> str:
     )
 
 
-def named_units(serials: Sequence[str]) -> str:
-    """Hardware units by their serial numbers; of many the first few, and how many there are beside."""
+def named_units(serials: Sequence[str], total: int) -> str:
+    """The first few of so many hardware units by their serial numbers, and how many there are beside."""
     named = ", ".join(serials[:UNITS_NAMED])
-    more = len(serials) - UNITS_NAMED
+    more = total - UNITS_NAMED
     if more <= 0:
         return named
     return ngettext("%(named)s and %(more)d more", "%(named)s and %(more)d more", more) % {"named": named, "more": more}
@@ -101,8 +98,9 @@ def named_lacks(standing: ProductStanding) -> str:
     return named_units(
         [
             _("%(serial)s (%(listed)s)") % {"serial": lack.serial, "listed": listed(standing, lack.lacks)}
-            for lack in lacks
-        ]
+            for lack in lacks[:UNITS_NAMED]
+        ],
+        len(lacks),
     )
 
 
@@ -302,7 +300,7 @@ def upcoming(standing: ProductStanding) -> Upcoming:
     if status == Status.TRIAL and standing.trial_last_on is not None:
         return Upcoming(_("Trial ends"), standing.trial_last_on, days_left(standing.trial_last_on, on))
     if status == Status.HARDWARE:
-        units = _("Units: %(units)s") % {"units": named_units(standing.units.serials)}
+        units = _("Units: %(units)s") % {"units": named_units(standing.units.serials, standing.units.active)}
         return Upcoming(_("Nothing: licensed for the lifetime of the hardware"), hint=units)
     if status == Status.EXPANSION_NEEDED:
         return Upcoming(

@@ -200,13 +200,13 @@ def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> li
 
 
 def _say_hardware(standing: ProductStanding) -> list[str]:
-    serials = standing.units.serials
+    units = standing.units
     sentence = ngettext(
         "Hardware unit %(units)s licenses the systems on it for its lifetime.",
         "Hardware units %(units)s license the systems on them for their lifetime.",
-        len(serials),
+        units.active,
     )
-    sentences = [sentence % {"units": named_units(serials)}]
+    sentences = [sentence % {"units": named_units(units.serials, units.active)}]
     if not standing.systems:
         sentences.append(_("No system has reported from it yet."))
     return sentences

@@ -13,6 +13,9 @@ from django.utils.module_loading import import_string
 
 from organizations.models import Organization
 
+# How many hardware units a sentence names.
+UNITS_NAMED = 3
+
 
 @dataclass(frozen=True)
 class UnitLack:
@@ -28,7 +31,10 @@ class UnitLack:
 class UnitStanding:
     """A registered product's units that are registered and not retired."""
 
+    active: int = 0
+    # The first by serial number: one more than a sentence names, so that it still can where one is left out.
     serials: tuple[str, ...] = ()
+    # All that lack something, by serial number.
     lacks: tuple[UnitLack, ...] = ()
 
     @cached_property
@@ -37,8 +43,9 @@ class UnitStanding:
         return {lack.serial: lack.lacks for lack in self.lacks}
 
     def without(self, serial: str) -> "UnitStanding":
-        """The same without the unit of that serial number."""
+        """The same without the unit of that serial number, which is one of them."""
         return UnitStanding(
+            active=self.active - 1,
             serials=tuple(other for other in self.serials if other != serial),
             lacks=tuple(lack for lack in self.lacks if lack.serial != serial),
         )

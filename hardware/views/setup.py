@@ -22,10 +22,11 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
     registered_product = registered_product_or_404(request, product)
     standing = product_standing(registered_product, request.today)
     wanted = read_wanted(request.GET, standing.types)
-    waiting = waiting_units(registered_product).count()
     listed = list_page(standing, wanted)
+    # Without a filter they are the units of the list.
+    waiting = waiting_units(registered_product).count() if wanted.is_filtered else listed.units
     systems = [row.system for row in listed.rows if row.system is not None]
-    files = license_file_states(request.organization, systems, request.today)
+    files = license_file_states(request.organization, systems, request.today, [standing])
     context = {
         "active_tab": "systems",
         "product": registered_product.product,

@@ -69,7 +69,7 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
         "state": state_of(standing, found, serial),
         "lines": _lines(found, standing.types, unit if is_here else None),
         "changes": counts_over_time(found, standing.types, _date(request.GET.get("before", ""))),
-        "license_file": license_file_states(request.organization, [found], request.today)[found.pk],
+        "license_file": license_file_states(request.organization, [found], request.today, [standing])[found.pk],
         "search": search,
         "devices": device_page(found, search, request.GET.get("page", "")),
     }

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware import rules
 from hardware.ending import RetirementPreview, preview_retirement
 from hardware.ending import retire_unit as end_unit
 from hardware.errors import SerialNotRepeated, TooManyUnitTries, UnitEnded, UnitRegisteredHere, UnitUnknown
@@ -22,7 +23,7 @@ from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page
-from products.models import LicenseType
+from products.models import LicenseKind, LicenseType
 from subscriptions.advice import format_date, listed
 from subscriptions.queries import product_standing
 from subscriptions.status_words import status_words
@@ -111,6 +112,7 @@ def unit_details(request: OrganizationRequest, product: str, unit: int) -> HttpR
         "state": state,
         "lines": type_lines(standing.types, state),
         "lacks": listed(standing, state.lacks),
+        "wallet_has_enough": not rules.lacking(standing.wallet[LicenseKind.HARDWARE], state.lacks),
         "systems": placed[:LISTED],
         "more_systems": max(0, len(placed) - LISTED),
         "expansions": [
@@ -147,19 +149,24 @@ def retire_unit(request: OrganizationRequest, product: str, unit: int) -> HttpRe
     """What the subscription will then need, the serial number typed, and the end of the unit's life; once (R27)."""
     found = unit_or_404(request, product, unit)
     form = RetireForm(request.POST if request.method == "POST" else None)
+    ended = done(request, "unit_details", request.organization.slug, product, unit)
     if found.ended_on is not None:
         messages.info(request, str(UnitEnded(serial=found.serial, on=found.ended_on).sentence))
-        return done(request, "unit_details", request.organization.slug, product, unit)
+        return ended
     status = 422 if form.is_bound else 200
     if form.is_valid():
         try:
             _retire(request, found, form)
+        except UnitEnded as refused:
+            # In another tab, since this one was opened: there is nothing left to confirm.
+            messages.info(request, str(refused.sentence))
+            return ended
         except Refused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused.sentence))
             status = refused.status
         else:
             messages.success(request, _("Hardware unit %(serial)s is retired.") % {"serial": found.serial})
-            return done(request, "unit_details", request.organization.slug, product, unit)
+            return ended
     preview = preview_retirement(found, request.today)
     context = {"product": found.registered_product.product, "unit": found, "form": form, "rows": _what_ends(preview)}
     return page(request, "hardware/retire_unit.html", context, status=status)

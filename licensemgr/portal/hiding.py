@@ -36,7 +36,7 @@ def in_use(organization: Organization, found: Iterable[ProductStanding]) -> froz
     tied = LedgerAccount.objects.filter(
         organization=organization, category=AccountCategory.HELD, kind=LicenseKind.HARDWARE, balance__gt=0
     )
-    used = set(tied.values_list("registered_product", flat=True))
+    used = set(tied.values_list("registered_product", flat=True).distinct())
     for standing in found:
         stored = any(standing.wallet_total(kind) for kind in LicenseKind.values)
         if standing.systems or stored or any(year.allocated_total for year in standing.years):

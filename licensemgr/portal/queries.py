@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from organizations.models import Membership, Organization, User
-from products.models import LicenseKind
+from products.models import LicenseKind, RegisteredProduct, System
 from subscriptions import advice
 from subscriptions.notices import next_told_on
 from subscriptions.queries import ProductStanding, standings
@@ -134,18 +136,20 @@ class MySystem:
     systems: int
 
 
+def _how_many(rows: "QuerySet[Any]") -> Coalesce:
+    """How many of the rows the organization of a membership has; counted apart, since a join would multiply them."""
+    mine = rows.filter(organization=OuterRef("organization")).order_by().values("organization")
+    return Coalesce(Subquery(mine.annotate(total=Count("pk")).values("total")), Value(0))
+
+
 def my_systems_of(user: User) -> list[MySystem]:
     """The person's organizations with how much is in them (R30)."""
     memberships = (
         Membership.objects.filter(user=user, organization__closed_on=None)
         .select_related("organization")
         .annotate(
-            products=Count(
-                "organization__registered_products",
-                filter=Q(organization__registered_products__hidden_on=None),
-                distinct=True,
-            ),
-            systems=Count("organization__systems", filter=Q(organization__systems__removed_on=None), distinct=True),
+            products=_how_many(RegisteredProduct.objects.filter(hidden_on=None)),
+            systems=_how_many(System.objects.filter(removed_on=None)),
         )
         .order_by("organization__name", "pk")
     )

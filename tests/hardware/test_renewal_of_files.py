@@ -231,7 +231,11 @@ def on_a_unit_beside_one_that_lacks(books: Books, vessel: InTheField) -> None:
 # By hand, for ten devices reported on 1 March 2027; a subscription that starts that day ends its years on the last of February.
 TABLE: Table = {
     "trial, its last day": (nothing, date(2027, 3, 31), (Status.TRIAL, "trial", 10, 0, "2027-03-31", None)),
-    "trial ended": (nothing, date(2027, 4, 1), "There is no trial and no subscription. Start your subscription"),
+    "trial ended": (
+        nothing,
+        date(2027, 4, 1),
+        "The trial ended on March 31, 2027, and there is no subscription. Start it",
+    ),
     "started, last day of grace": (
         *(started, date(2027, 3, 31)),
         (Status.STARTED, "subscription", 10, 0, "2027-03-31", None),

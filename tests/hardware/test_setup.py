@@ -71,7 +71,7 @@ def test_it_shows_every_system_and_unit_and_what_each_lacks(manager_client: Clie
     assert [row["name"].split(" ")[0] for row in found] == ["Gate", "Head", "Tower", "Not", "Not"]
     assert gate["Hardware unit"] == "R1"
     assert (gate["Core device"], gate["Universal device"]) == ("10 8 licenses", "0 0 licenses")
-    assert gate["License"] == "Expansion licenses needed Its unit lacks Core device: 2."
+    assert gate["License"] == "Expansion licenses needed Its unit lacks Core device: 2. Allocate licenses : R1"
     assert gate["Source"] == "Online Version 6.2"
     assert gate["Last report"] == "March 1, 2027"
     assert (head["Hardware unit"], head["Core device"], head["License"]) == ("–", "3", "Trial")
@@ -89,6 +89,24 @@ def test_it_shows_every_system_and_unit_and_what_each_lacks(manager_client: Clie
     assert "Core device: <strong>13</strong>" in page
     assert "2 hardware units are not installed yet." in page
     assert "1 hardware unit lacks expansion licenses:" in page
+
+
+def test_a_row_that_lacks_leads_to_allocate_licenses_for_who_may(
+    manager_client: Client, viewer_client: Client, mixed: Books
+) -> None:
+    unit = mixed.registered().hardware_units.get(serial="R1")
+    link = f'href="/o/harbour/products/camera-station/units/{unit.pk}/expand/"'
+    assert link in read(manager_client)
+    page = read(viewer_client)
+    assert link not in page
+    assert rows(page)[0]["License"] == "Expansion licenses needed Its unit lacks Core device: 2."
+
+
+def test_a_unit_that_ended_says_when_instead_of_when_it_was_registered(manager_client: Client, mixed: Books) -> None:
+    mixed.retire(LATER, mixed.registered().hardware_units.get(serial="SPARE-1"))
+    old, spare = rows(read(manager_client, "?source=ended"))
+    assert (old["Hardware unit"], old["Last report"]) == ("OLD", "March 1, 2027 retired or replaced")
+    assert (spare["Hardware unit"], spare["Last report"]) == ("SPARE-1", "March 5, 2027 retired or replaced")
 
 
 FOUND: list[tuple[str, list[str]]] = [

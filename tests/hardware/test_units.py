@@ -13,6 +13,7 @@ from django.test import Client
 
 from hardware.ending import preview_retirement, replace_unit
 from hardware.models import HardwareUnit
+from hardware.views import units
 from history.models import Action, Record
 from organizations.models import Organization, User
 from products.models import LicenseKind, RegisteredProduct, SystemSource
@@ -147,7 +148,13 @@ def test_a_unit_shows_licenses_systems_expansions_and_what_it_lacks(
     assert "Core device 8 13 5" in page
     assert "Universal device 0 1 1" in page
     assert "Gate" in page and "Tower" in page
-    books.redeem(START, kind=LicenseKind.HARDWARE, core=9, universal=1)
+    # The wallet lacks one type, then none: what to do is said accordingly (R26).
+    books.redeem(START, kind=LicenseKind.HARDWARE, core=9)
+    assert "Redeem an expansion license key" in text_of(manager_client.get(unit_url(unit)))
+    books.redeem(START, kind=LicenseKind.HARDWARE, universal=1)
+    page = text_of(manager_client.get(unit_url(unit)))
+    assert "The Product wallet holds enough of them" in page
+    assert "Redeem an expansion license key" not in page
     books.expand(START, unit, core=5, universal=1)
     page = text_of(manager_client.get(unit_url(unit)))
     assert "Core device 13 13 0" in page
@@ -232,6 +239,22 @@ def test_retiring_says_before_what_the_subscription_will_then_need_and_does_it(
     assert "was retired or replaced on March 1, 2027. Nothing was changed." in text_of(again)
     assert Record.objects.filter(action=Action.UNIT_RETIRED).count() == 1
     check_conservation(books.organization)
+
+
+def test_a_unit_that_was_retired_since_the_page_looked_is_shown_as_ended(
+    administrator_client: Client, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other tab's change falls between the look and the change: no preview of what can't end twice, and no 500."""
+    unit = books.unit(START, "SN-1", core=8)
+    before = HardwareUnit.objects.select_related("registered_product__product", "organization").get(pk=unit.pk)
+    books.retire(START, unit)
+    monkeypatch.setattr(units, "unit_or_404", lambda *_arguments: before)
+    response = administrator_client.post(unit_url(unit, "retire/"), {"serial": "SN-1"})
+    assert (response.status_code, response["Location"]) == (303, unit_url(unit))
+    monkeypatch.undo()
+    page = text_of(administrator_client.get(unit_url(unit)))
+    assert "Unit SN-1 was retired or replaced on March 1, 2027. Nothing was changed." in page
+    assert Record.objects.filter(action=Action.UNIT_RETIRED).count() == 1
 
 
 def test_the_preview_is_what_then_stands(books: Books) -> None:
