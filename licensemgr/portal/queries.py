@@ -7,6 +7,7 @@ from datetime import date
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
+from hardware.contact import ContactCounts, count_contacts, is_silent
 from licensemgr.core import clock
 from organizations.models import Membership, Organization, User
 from products.models import LicenseKind
@@ -30,6 +31,8 @@ class ProductRow:
     missing: int
     wallet_subscription: int
     wallet_hardware: int
+    # How many of its systems are online and silent.
+    silent: int
 
     @property
     def code(self) -> str:
@@ -91,10 +94,14 @@ PRODUCT_SORTS: Mapping[str, Callable[[ProductRow], tuple[object, ...]]] = {
 def product_rows(organization: Organization, on: date) -> list[ProductRow]:
     """The rows of the organization's Product list, in a number of queries that does not grow with them (R35: not hidden)."""
     shown = organization.registered_products.filter(hidden_on=None).select_related("product")
-    return [_row(standing) for standing in standings(organization, on, shown)]
+    contacts = count_contacts(organization)
+    return [
+        _row(standing, contacts.get(standing.registered_product.pk, ContactCounts()))
+        for standing in standings(organization, on, shown)
+    ]
 
 
-def _row(standing: ProductStanding) -> ProductRow:
+def _row(standing: ProductStanding, contacts: ContactCounts) -> ProductRow:
     current = standing.current
     return ProductRow(
         standing=standing,
@@ -104,6 +111,7 @@ def _row(standing: ProductStanding) -> ProductRow:
         missing=current.missing_total if current else 0,
         wallet_subscription=standing.wallet_total(LicenseKind.SUBSCRIPTION),
         wallet_hardware=standing.wallet_total(LicenseKind.HARDWARE),
+        silent=contacts.silent,
     )
 
 
@@ -132,6 +140,8 @@ class MySystem:
     role_label: str
     products: int
     systems: int
+    # How many of them are online and silent.
+    silent: int
 
 
 def my_systems_of(user: User) -> list[MySystem]:
@@ -146,11 +156,13 @@ def my_systems_of(user: User) -> list[MySystem]:
                 distinct=True,
             ),
             systems=Count("organization__systems", filter=Q(organization__systems__removed_on=None), distinct=True),
+            silent=Count("organization__systems", filter=is_silent("organization__systems__"), distinct=True),
         )
         .order_by("organization__name", "pk")
     )
     return [
-        MySystem(entry.organization, entry.get_role_display(), entry.products, entry.systems) for entry in memberships
+        MySystem(entry.organization, entry.get_role_display(), entry.products, entry.systems, entry.silent)
+        for entry in memberships
     ]
 
 
