@@ -25,6 +25,7 @@ from history.record import record
 from licensemgr.core import clock, signed
 from licensemgr.core.places import Places, counted_address, give_back
 from organizations.books import changing
+from organizations.errors import OrganizationClosed
 from products.models import System, SystemSource
 
 WINDOW = timedelta(hours=1)
@@ -61,11 +62,18 @@ def report_online(*, document: bytes, code: str, address: str) -> Answer:
     identity = _identity(file.system_id)
     if identity is None:
         answer = _join(file, document, code)
-        if place is not None:
-            give_back(place)
-        return answer
+        if answer is not None:
+            if place is not None:
+                give_back(place)
+            return answer
+        # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
+        identity = _identity(file.system_id)
+        if identity is None:
+            raise NotRegistered
     system = identity.system
     if identity.thumbprint == file.thumbprint:
+        if place is not None:
+            give_back(place)
         _count_call(identity)
     elif _was_refused(system, file.thumbprint):
         raise NewKeyRefused
@@ -114,17 +122,28 @@ def _was_refused(system: System, thumbprint: str) -> bool:
     return last is not None and last.decision == HeldReport.Decision.REFUSED
 
 
-def _join(file: SystemFile, document: bytes, text: str) -> Answer:
-    """The first report of a system without a key of its own: it joins by a registration code, whole or not at all."""
+def _join(file: SystemFile, document: bytes, text: str) -> Answer | None:
+    """The first report of a system without a key of its own: it joins by a registration code, whole or not at all.
+
+    None where the code can't be used.
+    """
     code = usable_code(text)
     if code is None:
-        raise NotRegistered
+        return None
+    try:
+        return _join_by(code, file, document)
+    except OrganizationClosed:
+        # Closed in the meantime: nothing is told of it.
+        return None
+
+
+def _join_by(code: RegistrationCode, file: SystemFile, document: bytes) -> Answer | None:
     on = clock.today(code.organization)
     with changing(code.organization, on) as organization:
         # The very report may have been sent twice at once: then the other one joined meanwhile, and used the code.
         is_new = _identity(file.system_id) is None
         if is_new and not use_code(code):
-            raise NotRegistered
+            return None
         taken = accept_report(
             organization=organization,
             file=file,
