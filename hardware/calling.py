@@ -6,7 +6,7 @@ system, another key, a wrong registration code) is limited per network before it
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -131,14 +131,18 @@ def _join(file: SystemFile, document: bytes, text: str) -> Answer | None:
     if code is None:
         return None
     try:
-        return _join_by(code, file, document)
+        taken = join_by_code(code=code, file=file, document=document, on=clock.today(code.organization))
     except OrganizationClosed:
         # Closed in the meantime: nothing is told of it.
         return None
+    return _answer_to(taken) if taken is not None else None
 
 
-def _join_by(code: RegistrationCode, file: SystemFile, document: bytes) -> Answer | None:
-    on = clock.today(code.organization)
+def join_by_code(*, code: RegistrationCode, file: SystemFile, document: bytes, on: date) -> Report | HeldReport | None:
+    """Take the first report of a system, and one use of the code by which it joins, together or not at all.
+
+    None where no use is left any more. Raises what `accept_report` raises.
+    """
     with changing(code.organization, on) as organization:
         # The very report may have been sent twice at once: then the other one joined meanwhile, and used the code.
         is_new = _identity(file.system_id) is None
@@ -153,11 +157,11 @@ def _join_by(code: RegistrationCode, file: SystemFile, document: bytes) -> Answe
             on=on,
         )
         if is_new and isinstance(taken, Report):
-            _note_joined(taken.system, code, file.thumbprint)
-    return _answer_to(taken)
+            _note_joined(taken.system, code, file.thumbprint, on)
+    return taken
 
 
-def _note_joined(system: System, code: RegistrationCode, thumbprint: str) -> None:
+def _note_joined(system: System, code: RegistrationCode, thumbprint: str, on: date) -> None:
     SystemIdentity.objects.filter(system=system).update(
         joined_by=code, heard_at=clock.now(), calls_from=clock.real_now(), calls=1
     )
@@ -165,7 +169,7 @@ def _note_joined(system: System, code: RegistrationCode, thumbprint: str) -> Non
         organization=system.organization,
         action=Action.SYSTEM_JOINED,
         actor=None,
-        on=clock.today(system.organization),
+        on=on,
         product=system.registered_product.product,
         system=system.name,
         system_id=str(system.system_id),

@@ -72,11 +72,12 @@ def test_of_eight_systems_as_many_join_as_the_code_allows(
     check(uses)
 
 
+@pytest.mark.parametrize("uses", [1, 8])
 def test_a_systems_first_report_that_is_sent_eight_times_joins_once(
-    books: Books, organization: Organization, administrator: User
+    books: Books, organization: Organization, administrator: User, uses: int
 ) -> None:
     """Everyone who sent it is answered alike: whoever comes late finds the system there, and needs no use of the code."""
-    code, document = code_for(organization, administrator, uses=1), system_file(vessel())
+    code, document = code_for(organization, administrator, uses=uses), system_file(vessel())
     results = at_once([calling_with(document, code)] * 8)
     assert joined(results) == 8
     assert {result.license_file for result in results} == {results[0].license_file}
