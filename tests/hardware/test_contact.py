@@ -1,7 +1,7 @@
 """Systems that are online: when they were last heard, which are silent, how they joined (R28)."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -146,6 +146,20 @@ def test_the_systems_page_tells_how_it_joined_and_what_happens_next(
     for name in ("By hand", "Elder"):
         assert "Last heard" not in page_of(name)
         assert "Joined by" not in page_of(name)
+
+
+def test_no_file_is_offered_for_a_system_that_fetches_its_license(
+    manager_client: Client, fleet: dict[str, SimulatedSystem], books: Books
+) -> None:
+    address = f"{SETUP}{System.objects.get(name='Bell').system_id}/"
+    assert "No. 1, given March 1, 2027" in text_of(manager_client.get(address).content.decode())
+    # The subscription starts, so that another license is due.
+    books.start(date(2027, 3, 4))
+    for page in (read(manager_client, "?search=bell"), manager_client.get(address).content.decode()):
+        assert "The system fetches a newer one by itself: it is licensed by the subscription now." in text_of(page)
+        assert "Download license file" not in page
+    assert manager_client.post(staged(manager_client, "harbour", system_file(fleet["Bell"]))).status_code == 303
+    assert "Download license file" in manager_client.get(address).content.decode()
 
 
 def test_the_number_of_queries_does_not_grow_with_systems_that_call(
