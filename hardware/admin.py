@@ -13,7 +13,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from hardware import admin_files, admin_imports
+from hardware import admin_files, admin_imports, admin_online
 from hardware.admin_units import ReplacesUnits
 from hardware.catalogue import MAXIMUM_PRELOADED, is_registered, save_hardware_model, serial_begins_with
 from hardware.models import (
@@ -36,7 +36,7 @@ from licensemgr.core.admin import (
 )
 from products.models import LicenseType
 
-__all__ = ["admin_files", "admin_imports"]
+__all__ = ["admin_files", "admin_imports", "admin_online"]
 
 
 class LicenseTypeField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic to the type checker only

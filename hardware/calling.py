@@ -6,7 +6,7 @@ system, another key, a wrong registration code) is limited per network before it
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +25,7 @@ from history.record import record
 from licensemgr.core import clock, signed
 from licensemgr.core.places import Places, counted_address, give_back
 from organizations.books import changing
+from organizations.errors import OrganizationClosed
 from products.models import System, SystemSource
 
 WINDOW = timedelta(hours=1)
@@ -61,11 +62,18 @@ def report_online(*, document: bytes, code: str, address: str) -> Answer:
     identity = _identity(file.system_id)
     if identity is None:
         answer = _join(file, document, code)
-        if place is not None:
-            give_back(place)
-        return answer
+        if answer is not None:
+            if place is not None:
+                give_back(place)
+            return answer
+        # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
+        identity = _identity(file.system_id)
+        if identity is None:
+            raise NotRegistered
     system = identity.system
     if identity.thumbprint == file.thumbprint:
+        if place is not None:
+            give_back(place)
         _count_call(identity)
     elif _was_refused(system, file.thumbprint):
         raise NewKeyRefused
@@ -114,17 +122,32 @@ def _was_refused(system: System, thumbprint: str) -> bool:
     return last is not None and last.decision == HeldReport.Decision.REFUSED
 
 
-def _join(file: SystemFile, document: bytes, text: str) -> Answer:
-    """The first report of a system without a key of its own: it joins by a registration code, whole or not at all."""
+def _join(file: SystemFile, document: bytes, text: str) -> Answer | None:
+    """The first report of a system without a key of its own: it joins by a registration code, whole or not at all.
+
+    None where the code can't be used.
+    """
     code = usable_code(text)
     if code is None:
-        raise NotRegistered
-    on = clock.today(code.organization)
+        return None
+    try:
+        taken = join_by_code(code=code, file=file, document=document, on=clock.today(code.organization))
+    except OrganizationClosed:
+        # Closed in the meantime: nothing is told of it.
+        return None
+    return _answer_to(taken) if taken is not None else None
+
+
+def join_by_code(*, code: RegistrationCode, file: SystemFile, document: bytes, on: date) -> Report | HeldReport | None:
+    """Take the first report of a system, and one use of the code by which it joins, together or not at all.
+
+    None where no use is left any more. Raises what `accept_report` raises.
+    """
     with changing(code.organization, on) as organization:
         # The very report may have been sent twice at once: then the other one joined meanwhile, and used the code.
         is_new = _identity(file.system_id) is None
         if is_new and not use_code(code):
-            raise NotRegistered
+            return None
         taken = accept_report(
             organization=organization,
             file=file,
@@ -134,11 +157,11 @@ def _join(file: SystemFile, document: bytes, text: str) -> Answer:
             on=on,
         )
         if is_new and isinstance(taken, Report):
-            _note_joined(taken.system, code, file.thumbprint)
-    return _answer_to(taken)
+            _note_joined(taken.system, code, file.thumbprint, on)
+    return taken
 
 
-def _note_joined(system: System, code: RegistrationCode, thumbprint: str) -> None:
+def _note_joined(system: System, code: RegistrationCode, thumbprint: str, on: date) -> None:
     SystemIdentity.objects.filter(system=system).update(
         joined_by=code, heard_at=clock.now(), calls_from=clock.real_now(), calls=1
     )
@@ -146,7 +169,7 @@ def _note_joined(system: System, code: RegistrationCode, thumbprint: str) -> Non
         organization=system.organization,
         action=Action.SYSTEM_JOINED,
         actor=None,
-        on=clock.today(system.organization),
+        on=on,
         product=system.registered_product.product,
         system=system.name,
         system_id=str(system.system_id),

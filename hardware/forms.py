@@ -144,6 +144,44 @@ class RegisterHardwareForm(forms.Form):
     )
 
 
+_WHOLE_NUMBER = _("Enter a whole number in the digits 0 to 9. No code was made.")
+
+
+def _number(label: Any, initial: int, help_text: Any) -> forms.IntegerField:
+    """A whole number; whether it is in range is the service's to say."""
+    return forms.IntegerField(
+        label=label,
+        initial=initial,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"class": "qty", "inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": _WHOLE_NUMBER, "invalid": _WHOLE_NUMBER},
+    )
+
+
+class RegistrationCodeForm(forms.Form):
+    """For which systems a registration code is, and for how long."""
+
+    label = forms.CharField(
+        label=_("Name"),
+        max_length=120,
+        help_text=_("What you call it: a site, a delivery. It is not part of the code."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={
+            "required": _("Enter a name, so that you can tell your codes apart. No code was made."),
+            "max_length": _("A name has at most %(limit_value)d characters; this one has %(show_value)d."),
+        },
+    )
+    uses = _number(_("Number of systems"), 1, _("So many systems can join by the code; each uses it once."))
+    days = _number(_("Days"), 7, _("For so many days from now on."))
+    form_token = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("This form is not complete. No code was made; load the page again."),
+            "invalid": _("This form is not complete. No code was made; load the page again."),
+        },
+    )
+
+
 class RetireForm(forms.Form):
     """The unit's serial number, typed by who retires it (R27)."""
 

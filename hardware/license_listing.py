@@ -28,6 +28,8 @@ class LicenseFileState:
     stale: str
     # Why it can't be given one; empty when it can.
     refusal: str
+    # It is online and calls: it fetches its license by itself.
+    fetches: bool = False
 
     @property
     def is_possible(self) -> bool:
@@ -61,30 +63,38 @@ def license_file_states(
     ``known`` are standings on that date that the caller has read already.
     """
     granted = granted_to_all(organization, systems, on, known)
-    answerable = set(
+    heard = dict(
         SystemIdentity.objects.filter(
             organization=organization,
             system__in=systems,
             system__pk__in=Report.objects.filter(organization=organization).values("system"),
-        ).values_list("system", flat=True)
+        ).values_list("system", "heard_at")
     )
     newest = LicenseFile.objects.filter(organization=organization, system__in=systems).order_by()
     newest_pks = newest.values("system").annotate(newest=Max("pk")).values_list("newest", flat=True)
     latest = {file.system_id: file for file in LicenseFile.objects.filter(pk__in=list(newest_pks)).defer("packed")}
     return {
-        system.pk: _state(system, granted[system.pk], latest.get(system.pk), is_answerable=system.pk in answerable)
+        system.pk: _state(
+            system,
+            granted[system.pk],
+            latest.get(system.pk),
+            is_answerable=system.pk in heard,
+            fetches=system.source == SystemSource.ONLINE and heard.get(system.pk) is not None,
+        )
         for system in systems
     }
 
 
-def _state(system: System, granted: Granted, latest: LicenseFile | None, *, is_answerable: bool) -> LicenseFileState:
+def _state(
+    system: System, granted: Granted, latest: LicenseFile | None, *, is_answerable: bool, fetches: bool
+) -> LicenseFileState:
     refusal = ""
     if not is_answerable:
         refusal = _("This system has sent no system file yet.")
     elif not granted.grants:
         refusal = granted.reason or _("This system has no devices, so there is nothing to license.")
     stale = _why_stale(latest.grants, granted) if latest is not None and is_stale(latest, granted) else ""
-    return LicenseFileState(system, granted, latest, stale, refusal)
+    return LicenseFileState(system, granted, latest, stale, refusal, fetches)
 
 
 def _why_stale(given: Sequence[Mapping[str, Any]], granted: Granted) -> str:

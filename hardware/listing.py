@@ -7,13 +7,15 @@ found by the row that it follows or precedes, so that the last page costs what t
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from hardware.contact import CONTACTS, SILENT, Contact, contact_of, is_heard, is_silent, zone_of
 from hardware.keys import normalize_serial
 from hardware.models import HardwareUnit, Placement
 from hardware.queries import licenses_of, waiting_units
@@ -34,6 +36,8 @@ SOURCES = (
 )
 STATES = (("licensed", _("Licensed")), ("lacking", _("Not licensed")))
 PLACES = (("on", _("On hardware")), ("off", _("Not on hardware")))
+# Where a system that never called stands in the order of those that did.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PART_OF_SYSTEM_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
 _UNIT_CURSOR = re.compile(r"u([0-9]{1,18})")
 
@@ -48,13 +52,14 @@ class Wanted:
     source: str = ""
     state: str = ""
     place: str = ""
+    contact: str = ""
     sort: str = "name"
     after: str = ""
     before: str = ""
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.search or self.source or self.state or self.place)
+        return bool(self.search or self.source or self.state or self.place or self.contact)
 
 
 def read_wanted(query: Mapping[str, str], types: Sequence[LicenseType]) -> Wanted:
@@ -70,6 +75,7 @@ def read_wanted(query: Mapping[str, str], types: Sequence[LicenseType]) -> Wante
         source=one_of("source", SOURCES),
         state=one_of("state", STATES),
         place=one_of("place", PLACES),
+        contact=one_of("contact", CONTACTS),
         sort=sort if sort.removeprefix("-") in sorts(types) else "name",
         after=query.get("after", ""),
         before=query.get("before", ""),
@@ -83,6 +89,7 @@ def sorts(types: Sequence[LicenseType]) -> dict[str, Any]:
         "unit": F("unit_serial"),
         "source": F("source"),
         "reported": F("last_reported_on"),
+        "heard": Coalesce("heard_at", Value(_NEVER), output_field=DateTimeField()),
         **{f"devices-{license_type.code}": _devices(license_type) for license_type in types},
     }
 
@@ -113,6 +120,8 @@ class Row:
     cells: tuple[Cell, ...]
     # None for a unit without a system.
     state: LicenseState | None
+    # None for a unit, and for a system that makes no calls.
+    contact: Contact | None = None
 
     @property
     def cursor(self) -> str:
@@ -211,6 +220,7 @@ def _sorted(systems: "QuerySet[System]", registered_product: RegisteredProduct, 
     expressions = sorts(list(registered_product.product.license_types.all()) if "devices-" in wanted.sort else [])
     return systems.annotate(
         unit_serial=Coalesce(Subquery(current.values("serial")[:1]), Value("")),
+        heard_at=F("identity__heard_at"),
         sort_value=expressions[wanted.sort.removeprefix("-")],
     )
 
@@ -238,6 +248,8 @@ def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[_Segment, _Seg
         systems = systems.filter(~Q(unit_serial=""))
     elif wanted.place == "off":
         systems, units = systems.filter(Q(unit_serial="")), units.none()
+    if wanted.contact:
+        systems, units = systems.filter(is_silent() if wanted.contact == SILENT else is_heard()), units.none()
     return _Segment(systems, wanted.sort.startswith("-")), _Segment(units)
 
 
@@ -266,8 +278,17 @@ def _rows(standing: ProductStanding, chosen: Sequence[System | HardwareUnit]) ->
     units = {unit.serial: unit for unit in found}
     licenses = licenses_of(units.values())
     devices = current_devices(systems)
+    zone = zone_of(standing.registered_product.organization)
     return [
-        _system_row(standing, row, serials[row.pk], units.get(serials[row.pk]), licenses, devices)
+        _system_row(
+            standing,
+            row,
+            serials[row.pk],
+            units.get(serials[row.pk]),
+            licenses,
+            devices,
+            contact_of(row, vars(row)["heard_at"], zone),
+        )
         if isinstance(row, System)
         else _unit_row(standing, row, licenses)
         for row in chosen
@@ -281,6 +302,7 @@ def _system_row(
     unit: HardwareUnit | None,
     licenses: Mapping[int, Mapping[str, int]],
     devices: Mapping[tuple[int, int], int],
+    contact: Contact | None,
 ) -> Row:
     tied = system.license_basis == LicenseBasis.HARDWARE
     held = licenses.get(unit.pk, {}) if unit and tied else None
@@ -293,6 +315,7 @@ def _system_row(
             for kind in standing.types
         ),
         state=state_of(standing, system, serial),
+        contact=contact,
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, TextChoices
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hardware.errors import CodeGivenBefore, CodeNotMade
 from hardware.models import RegistrationCode
@@ -22,6 +23,18 @@ _SYMBOLS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _GROUPS, _GROUP = 5, 5
 MAXIMUM_USES = 10_000
 MAXIMUM_DAYS = 366
+
+
+CODES_PER_PAGE = 50
+
+
+class CodeState(TextChoices):
+    """What became of a registration code: only by an open one can a system join."""
+
+    OPEN = "open", gettext_lazy("Open")
+    USED_UP = "used_up", gettext_lazy("Used up")
+    EXPIRED = "expired", gettext_lazy("Expired")
+    REVOKED = "revoked", gettext_lazy("Revoked")
 
 
 @dataclass(frozen=True)
@@ -91,35 +104,61 @@ def make_code(
     return MadeCode(code, row)
 
 
+def state_of_code(code: RegistrationCode) -> CodeState:
+    """Whether a system can join by the code now, and if not, why."""
+    if code.revoked_at is not None:
+        return CodeState.REVOKED
+    if code.used >= code.uses:
+        return CodeState.USED_UP
+    if code.expires_at <= clock.real_now():
+        return CodeState.EXPIRED
+    return CodeState.OPEN
+
+
+def codes_page(organization: Organization, before: int | None = None) -> tuple[list[RegistrationCode], int | None]:
+    """The newest codes made before the one of that number, and the number before which the next page begins."""
+    codes = RegistrationCode.objects.filter(organization=organization).select_related("made_by", "revoked_by")
+    if before is not None:
+        codes = codes.filter(pk__lt=before)
+    found = list(codes.order_by("-pk")[: CODES_PER_PAGE + 1])
+    shown = found[:CODES_PER_PAGE]
+    return shown, shown[-1].pk if len(found) > CODES_PER_PAGE else None
+
+
 def revoke_code(*, code: RegistrationCode, actor: User, on: date) -> RegistrationCode:
     """Let no more systems join by the code; those that did stay. Revoking twice counts once."""
     with changing(code.organization, on) as organization:
         row = RegistrationCode.objects.get(pk=code.pk, organization=organization)
         if row.revoked_at is None:
-            row.revoked_at, row.revoked_by = clock.real_now(), actor
-            row.save(update_fields=["revoked_at", "revoked_by"])
-            record(
-                organization=organization,
-                action=Action.CODE_REVOKED,
-                actor=actor,
-                on=on,
-                label=row.label,
-                code_tail=row.tail,
-                used=row.used,
-            )
+            _revoke(organization, row, actor, on)
     return row
+
+
+def revoke_open_codes(*, locked: Organization, actor: User | None, on: date) -> None:
+    """Revoke every code by which a system could still join, in the caller's change of the books."""
+    for code in RegistrationCode.objects.filter(organization=locked, revoked_at=None).order_by("pk"):
+        if state_of_code(code) == CodeState.OPEN:
+            _revoke(locked, code, actor, on)
+
+
+def _revoke(locked: Organization, code: RegistrationCode, actor: User | None, on: date) -> None:
+    code.revoked_at, code.revoked_by = clock.real_now(), actor
+    code.save(update_fields=["revoked_at", "revoked_by"])
+    record(
+        organization=locked,
+        action=Action.CODE_REVOKED,
+        actor=actor,
+        on=on,
+        label=code.label,
+        code_tail=code.tail,
+        used=code.used,
+    )
 
 
 def usable_code(text: str) -> RegistrationCode | None:
     """The code that was sent, if a system can join by it now. Whether a code is wrong, used, over or revoked is not told."""
     code = RegistrationCode.objects.select_related("organization").filter(digest=_digest(text)).first()
-    if (
-        code is None
-        or code.revoked_at is not None
-        or code.used >= code.uses
-        or code.expires_at <= clock.real_now()
-        or code.organization.closed_on is not None
-    ):
+    if code is None or state_of_code(code) != CodeState.OPEN or code.organization.closed_on is not None:
         return None
     return code
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("wallet.urls")),
     path("", include("hardware.urls")),
     path("", include("hardware.file_urls")),
+    path("", include("hardware.code_urls")),
     path("api/v1/", include("licensemgr.api.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),

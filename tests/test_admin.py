@@ -15,7 +15,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from hardware.ending import replace_unit
-from hardware.models import StagedFile, UnitImport
+from hardware.models import RegistrationCode, StagedFile, UnitImport
+from hardware.registration_codes import make_code
 from history.models import Record
 from licensemgr.core import clock
 from licensemgr.core.admin import AnyModelAdmin, LooksOnlyAdmin
@@ -77,6 +78,7 @@ def lived(books: Books, organization: Organization, staff: User, manager: User) 
     books.make_unit("SN-2")
     replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=START)
     furnish_files(organization, START)
+    make_code(organization=organization, label="Site", uses=1, days=7, actor=manager, on=START, form_token=uuid.uuid4())
     StagedFile.objects.create(
         organization=organization,
         batch=uuid.uuid4(),
@@ -163,6 +165,7 @@ def test_no_secret_is_on_any_page(lived: Books, staff_client: Client, manager: U
     assert Authenticator not in admin.site._registry
     secrets = {"SECRET-SEED", "SECRET-CODE", *LicenseKey.objects.values_list("digest", flat=True)}
     secrets |= {invitation.digest for invitation in lived.organization.invitations.all()}
+    secrets |= {code.digest for code in RegistrationCode.objects.all()}
     for model in admin.site._registry:
         pages = [address(model, "changelist")]
         pages += [address(model, "change", pk) for pk in model._base_manager.values_list("pk", flat=True)[:5]]

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from hardware.contact import CONTACTS, SILENT, ContactCounts, count_contacts
 from hardware.license_listing import any_offline, held_reports, license_file_states
 from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page, read_wanted
 from hardware.queries import waiting_units
@@ -27,6 +28,7 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
     waiting = waiting_units(registered_product).count() if wanted.is_filtered else listed.units
     systems = [row.system for row in listed.rows if row.system is not None]
     files = license_file_states(request.organization, systems, request.today, [standing])
+    contacts = count_contacts(request.organization, [registered_product]).get(registered_product.pk, ContactCounts())
     context = {
         "active_tab": "systems",
         "product": registered_product.product,
@@ -34,10 +36,12 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
         "standing": standing,
         "totals": _totals(standing),
         "wanted": wanted,
-        "filters": _filters(wanted),
-        "columns": _columns(standing, wanted),
+        "filters": _filters(wanted, contacts),
+        "columns": _columns(standing, wanted, contacts),
         "waiting": waiting,
         "waiting_source": WAITING,
+        "contacts": contacts,
+        "silent": SILENT,
         "is_empty": not (standing.systems or registered_product.hardware_units.exists()),
         "list": listed,
         "rows": [(row, files.get(row.system.pk) if row.system else None) for row in listed.rows],
@@ -62,7 +66,7 @@ def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
     return [(license_type.name, found.get(license_type.pk, 0)) for license_type in standing.types]
 
 
-def _filters(wanted: Wanted) -> list[dict[str, object]]:
+def _filters(wanted: Wanted, contacts: ContactCounts) -> list[dict[str, object]]:
     return [
         {
             "name": "source",
@@ -85,10 +89,21 @@ def _filters(wanted: Wanted) -> list[dict[str, object]]:
             "value": wanted.place,
             "choices": PLACES,
         },
+        *([_contact_filter(wanted)] if contacts.any or wanted.contact else []),
     ]
 
 
-def _columns(standing: ProductStanding, wanted: Wanted) -> list[dict[str, object]]:
+def _contact_filter(wanted: Wanted) -> dict[str, object]:
+    return {
+        "name": "contact",
+        "label": _("Last heard"),
+        "every": _("Heard or not"),
+        "value": wanted.contact,
+        "choices": CONTACTS,
+    }
+
+
+def _columns(standing: ProductStanding, wanted: Wanted, contacts: ContactCounts) -> list[dict[str, object]]:
     names = [
         ("name", _("System"), False),
         ("unit", _("Hardware unit"), False),
@@ -96,6 +111,7 @@ def _columns(standing: ProductStanding, wanted: Wanted) -> list[dict[str, object
         ("", _("License"), False),
         ("source", _("Source"), False),
         ("reported", _("Last report"), False),
+        *([("heard", _("Last heard"), False)] if contacts.any else []),
     ]
     return [
         {

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware.contact import calls_of
 from hardware.forms import DevicesForm, MoveSystemForm, SystemNameForm, initial_devices
 from hardware.license_listing import license_file_states
 from hardware.models import HardwareUnit
@@ -59,6 +60,7 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
     search = request.GET.get("search", "").strip()[:120]
     context = {
         "active_tab": "systems",
+        "calls": calls_of(found),
         "product": standing.product,
         "status": status_words(standing),
         "standing": standing,

@@ -1,4 +1,4 @@
-"""Closing an organization: nobody enters any more, its system ids are free, its books stay for staff (R35)."""
+"""Closing an organization: nobody enters or joins any more, its system ids are free, its books stay for staff (R35)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,6 +6,7 @@ from datetime import date
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from hardware.registration_codes import revoke_open_codes
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
@@ -85,6 +86,7 @@ def close_organization(*, organization: Organization, typed_name: str, actor: Us
             if not is_exported(locked):
                 raise NotExported
             remove_all_systems(locked=locked, actor=actor, on=on)
+            revoke_open_codes(locked=locked, actor=actor, on=on)
             revoke_invitations(locked=locked, actor=actor, on=on)
             locked.closed_on = on
             locked.save(update_fields=["closed_on"])

@@ -9,6 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hardware.models import RegistrationCode
+from hardware.registration_codes import state_of_code
 from history.models import Action, Record
 from history.queries import HistoryFilter, all_records
 from history.record import record
@@ -45,6 +47,19 @@ ENTRY_COLUMNS = (
     "Lot expires on",
     "Subscription year from",
 )
+CODE_COLUMNS = (
+    "Name",
+    "Last symbols",
+    "Made at",
+    "Made by",
+    "E-mail address",
+    "Systems",
+    "Joined",
+    "Expires at",
+    "State",
+    "Revoked at",
+    "Revoked by",
+)
 
 
 def note_export(*, organization: Organization, actor: User | None, on: date) -> Record:
@@ -64,7 +79,7 @@ def is_exported(organization: Organization) -> bool:
 
 
 def export_zip(organization: Organization) -> Iterator[bytes]:
-    """The zip, piece by piece: README.txt, history.csv and entries.csv."""
+    """The zip, piece by piece: README.txt, history.csv, entries.csv and registration-codes.csv."""
     made = _Pieces()
     with zipfile.ZipFile(cast(IO[bytes], made), "w") as archive:
         for name, lines in _files(organization):
@@ -109,6 +124,7 @@ def _files(organization: Organization) -> Iterator[tuple[str, Iterable[str]]]:
     # A byte order mark, so that spreadsheets read the letters right.
     yield "history.csv", _marked(csv_lines(history_rows(organization, all_records(organization, HistoryFilter()))))
     yield "entries.csv", _marked(csv_lines(_entry_rows(organization)))
+    yield "registration-codes.csv", _marked(csv_lines(_code_rows(organization)))
 
 
 def _marked(lines: Iterable[str]) -> Iterator[str]:
@@ -164,6 +180,27 @@ def _entry_rows(organization: Organization) -> Iterator[Sequence[str]]:
             )
 
 
+def _code_rows(organization: Organization) -> Iterator[Sequence[str]]:
+    """Every registration code, the oldest first. What would tell a code is not kept, and not told."""
+    yield CODE_COLUMNS
+    zone = clock.zone(organization.time_zone_at(clock.now()))
+    codes = RegistrationCode.objects.filter(organization=organization).select_related("made_by", "revoked_by")
+    for code in codes.order_by("pk").iterator():
+        yield (
+            code.label,
+            code.tail,
+            code.made_at.astimezone(zone).isoformat(timespec="seconds"),
+            str(code.made_by),
+            code.made_by.email if code.made_by.closed_at is None else "",
+            str(code.uses),
+            str(code.used),
+            code.expires_at.astimezone(zone).isoformat(timespec="seconds"),
+            str(state_of_code(code).label),
+            code.revoked_at.astimezone(zone).isoformat(timespec="seconds") if code.revoked_at else "",
+            str(code.revoked_by) if code.revoked_by else "",
+        )
+
+
 def _accounts(entry: Entry) -> tuple[LedgerAccount, LedgerAccount]:
     return entry.from_account, entry.to_account
 
@@ -211,6 +248,21 @@ _ENTRY_MEANINGS = (
 )
 
 
+_CODE_MEANINGS = (
+    gettext_lazy("what people call the code"),
+    gettext_lazy("the last five symbols of the code; the code itself is not kept"),
+    gettext_lazy("when it was made, in the organization's time zone"),
+    gettext_lazy("who made it"),
+    gettext_lazy("that person's e-mail address; empty where the account was closed"),
+    gettext_lazy("how many systems may join by it"),
+    gettext_lazy("how many systems joined by it"),
+    gettext_lazy("from when on no system can join by it, in the organization's time zone"),
+    gettext_lazy("Open, Used up, Expired or Revoked, when this was downloaded"),
+    gettext_lazy("when it was revoked, if it was"),
+    gettext_lazy("who revoked it"),
+)
+
+
 def _readme(organization: Organization) -> str:
     files = (
         ("history.csv", _("Everything that happened, the newest first."), HISTORY_COLUMNS, _HISTORY_MEANINGS),
@@ -219,6 +271,12 @@ def _readme(organization: Organization) -> str:
             _("Every movement of licenses and license days, the oldest first."),
             ENTRY_COLUMNS,
             _ENTRY_MEANINGS,
+        ),
+        (
+            "registration-codes.csv",
+            _("Every registration code by which systems join, the oldest first."),
+            CODE_COLUMNS,
+            _CODE_MEANINGS,
         ),
     )
     parts = [

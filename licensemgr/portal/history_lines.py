@@ -11,6 +11,7 @@ from history.models import Record
 from history.queries import names_of
 from history.sentences import Names, invitations_named, people_named, sentence
 from licensemgr.core import clock
+from licensemgr.core.moments import say_instant
 from licensemgr.portal.taking_back import WayBack
 from organizations.models import Invitation, Organization
 from products.models import LicenseType
@@ -37,7 +38,7 @@ class HistoryLine:
     @property
     def local_instant(self) -> str:
         """The day and the time at which it was written, by the organization's clocks."""
-        return f"{formats.date_format(self.local.date(), 'DATE_FORMAT')}, {self.local_time}"
+        return say_instant(self.local)
 
     @property
     def is_of_that_day(self) -> bool:

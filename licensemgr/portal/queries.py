@@ -9,6 +9,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from hardware.contact import ContactCounts, count_contacts, is_silent
 from licensemgr.core import clock
 from organizations.models import Membership, Organization, User
 from products.models import LicenseKind, RegisteredProduct, System
@@ -32,6 +33,8 @@ class ProductRow:
     missing: int
     wallet_subscription: int
     wallet_hardware: int
+    # How many of its systems are online and silent.
+    silent: int
 
     @property
     def code(self) -> str:
@@ -93,10 +96,14 @@ PRODUCT_SORTS: Mapping[str, Callable[[ProductRow], tuple[object, ...]]] = {
 def product_rows(organization: Organization, on: date) -> list[ProductRow]:
     """The rows of the organization's Product list, in a number of queries that does not grow with them (R35: not hidden)."""
     shown = organization.registered_products.filter(hidden_on=None).select_related("product")
-    return [_row(standing) for standing in standings(organization, on, shown)]
+    contacts = count_contacts(organization)
+    return [
+        _row(standing, contacts.get(standing.registered_product.pk, ContactCounts()))
+        for standing in standings(organization, on, shown)
+    ]
 
 
-def _row(standing: ProductStanding) -> ProductRow:
+def _row(standing: ProductStanding, contacts: ContactCounts) -> ProductRow:
     current = standing.current
     return ProductRow(
         standing=standing,
@@ -106,6 +113,7 @@ def _row(standing: ProductStanding) -> ProductRow:
         missing=current.missing_total if current else 0,
         wallet_subscription=standing.wallet_total(LicenseKind.SUBSCRIPTION),
         wallet_hardware=standing.wallet_total(LicenseKind.HARDWARE),
+        silent=contacts.silent,
     )
 
 
@@ -134,6 +142,8 @@ class MySystem:
     role_label: str
     products: int
     systems: int
+    # How many of them are online and silent.
+    silent: int
 
 
 def _how_many(rows: "QuerySet[Any]") -> Coalesce:
@@ -150,11 +160,13 @@ def my_systems_of(user: User) -> list[MySystem]:
         .annotate(
             products=_how_many(RegisteredProduct.objects.filter(hidden_on=None)),
             systems=_how_many(System.objects.filter(removed_on=None)),
+            silent=_how_many(System.objects.filter(is_silent())),
         )
         .order_by("organization__name", "pk")
     )
     return [
-        MySystem(entry.organization, entry.get_role_display(), entry.products, entry.systems) for entry in memberships
+        MySystem(entry.organization, entry.get_role_display(), entry.products, entry.systems, entry.silent)
+        for entry in memberships
     ]
 
 

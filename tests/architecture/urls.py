@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from hardware.ending import replace_unit
 from hardware.license_files import issue_license_file
 from hardware.models import StagedFile, UnitImport
+from hardware.registration_codes import make_code
 from hardware.reports import accept_report
 from hardware.staging import STAGED_FOR
 from hardware.system_files import read_system_file
@@ -107,6 +108,9 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     kept = replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=on).new_unit
     UnitImport.objects.create(digest="0" * 64, file_name="units.csv", size=1, started_at=hour)
     furnish_files(organization, on)
+    code = make_code(
+        organization=organization, label="Site", uses=2, days=7, actor=staff, on=on, form_token=uuid.uuid4()
+    ).row
     batch = uuid.uuid4()
     for number, member in enumerate(organization.memberships.order_by("pk"), start=1):
         StagedFile.objects.create(
@@ -133,6 +137,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "invitation": invitation.pk,
         "unit": kept.pk,
         "batch": batch,
+        "code": code.pk,
         "name": "license-file-1",
         "reseller": reseller.pk,
         "message": 1,

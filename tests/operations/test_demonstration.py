@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.db.models import Sum
 
+from hardware.contact import count_contacts
 from hardware.models import HardwareUnit
 from hardware.queries import licenses_of, waiting_units
 from hardware.services import register_unit
@@ -70,6 +71,12 @@ def test_it_has_lots_of_all_ages_and_keys_for_trying(tmp_path: Path) -> None:
     harbour = organizations[demonstration.HARBOUR]
     unit = register_unit(organization=harbour, serial=serial, oak=oak, actor=None, on=today)
     assert licenses_of([unit])[unit.pk] == {"camera-channel": 16, "analytics-channel": 2}
+
+
+def test_it_has_systems_that_are_online_one_of_them_silent() -> None:
+    organizations = demonstration.seed_demonstration(today=date(2026, 11, 25))
+    counts = count_contacts(organizations[demonstration.HARBOUR])
+    assert sorted((each.heard, each.silent) for each in counts.values()) == [(0, 1), (1, 0)]
 
 
 def test_it_has_units_in_every_state() -> None:

@@ -74,7 +74,7 @@ class TestTheDownload:
         self, lived: Books, administrator_client: Client, administrator: User, organization: Organization
     ) -> None:
         files = export(administrator_client)
-        assert list(files) == ["README.txt", "history.csv", "entries.csv"]
+        assert list(files) == ["README.txt", "history.csv", "entries.csv", "registration-codes.csv"]
         for column in (*HISTORY_COLUMNS, *ENTRY_COLUMNS):
             assert f"  {column}: " in files["README.txt"]
         history = rows(files["history.csv"])

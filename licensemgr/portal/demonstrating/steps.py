@@ -3,17 +3,20 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
+from hardware.calling import join_by_code
 from hardware.catalogue import add_manufactured_unit
 from hardware.ending import retire_unit
 from hardware.expanding import expand_unit
 from hardware.keys import invent_oak
 from hardware.license_files import issue_license_file
-from hardware.models import HardwareModel, HardwareUnit
+from hardware.models import HardwareModel, HardwareUnit, RegistrationCode, SystemIdentity
+from hardware.registration_codes import make_code
 from hardware.reports import accept_report
 from hardware.services import register_unit, report_system
 from hardware.system_files import read_system_file
+from licensemgr.core import clock
 from licensemgr.portal.simulating import SimulatedSystem
 from organizations import books
 from organizations.models import Organization, User
@@ -81,6 +84,31 @@ def upload(product: str, system: str, **devices: int) -> Step:
             on=on,
         )
         issue_license_file(system=taken.system, actor=teller.actor, on=on)
+
+    return step
+
+
+def join(product: str, system: str, *, silent_for: timedelta, **devices: int) -> Step:
+    """A system that is online joins by a registration code, and made its last call so long before the story is told."""
+
+    def step(teller: Teller, on: date) -> None:
+        simulated = SimulatedSystem(system, product, system_id=teller.system_id(system))
+        noon = datetime.combine(on, time(12), UTC)
+        counts = {code.replace("_", "-"): quantity for code, quantity in devices.items()}
+        document = simulated.system_file(at=noon, counts=counts)
+        made = make_code(
+            organization=teller.organization,
+            label=system,
+            uses=1,
+            days=30,
+            actor=teller.actor,
+            on=on,
+            form_token=uuid.uuid4(),
+        )
+        join_by_code(code=made.row, file=read_system_file(document), document=document, on=on)
+        # The services write these instants by the clock, which a story that is told afterwards can't turn.
+        RegistrationCode.objects.filter(pk=made.row.pk).update(made_at=noon, expires_at=noon + timedelta(days=30))
+        SystemIdentity.objects.filter(joined_by=made.row).update(heard_at=clock.now() - silent_for)
 
     return step
 

@@ -8,6 +8,7 @@ from licensemgr.portal.demonstrating.steps import (
     Story,
     allocate,
     expand,
+    join,
     redeem,
     remove,
     report,
@@ -49,7 +50,7 @@ def harbour(today: date) -> Story:
     story.at(third + days(3), allocate(CAMERA, 0))
     story.at(third + days(40), redeem(CAMERA, "PO-1319", LicenseKind.HARDWARE, core_device=16))
     story.at(fourth - days(15), allocate(CAMERA, 1))
-    story.at(fourth + days(60), report(CAMERA, "Quay 7", core_device=12))
+    story.at(fourth + days(60), join(CAMERA, "Quay 7", silent_for=days(9), core_device=12))
 
     by_hand = SystemSource.MANUAL
     story.at(first + days(60), report(AUDIO, "Public address", by_hand, audio_device=10))
@@ -62,7 +63,7 @@ def harbour(today: date) -> Story:
     story.at(fourth + days(10), allocate(AUDIO, 0))
     story.at(fourth + days(100), report(AUDIO, "Public address", by_hand, audio_device=25))
 
-    story.at(today - days(25), report(ACCESS, "Gatehouse", door_controller=8, intercom=2))
+    story.at(today - days(25), join(ACCESS, "Gatehouse", silent_for=timedelta(hours=1), door_controller=8, intercom=2))
     story.at(today - days(10), start(ACCESS))
     story.at(today - days(9), redeem(ACCESS, "PO-1455", door_controller=5))
     story.at(today - days(5), report(SITE, "Yard monitor", by_hand, site_device=6))

@@ -1,9 +1,17 @@
-"""Tied licenses and the systems on units follow from entries and placements (R24-R27)."""
+"""Tied licenses and the systems on units follow from entries and placements (R24-R27); systems joined by codes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hardware import rules
-from hardware.models import Expansion, HardwareUnit, Placement, Replacement, UnitHolding
+from hardware.models import (
+    Expansion,
+    HardwareUnit,
+    Placement,
+    RegistrationCode,
+    Replacement,
+    SystemIdentity,
+    UnitHolding,
+)
 from licensemgr.portal.verifying.books import Books, Verification, account_row
 from products.models import DeviceCount, LicenseBasis, LicenseKind, System
 from wallet.models import AccountCategory, TransferReason
@@ -89,3 +97,21 @@ def check_bases(books: Books, found: Verification) -> None:
                 f"products_devicecount {count.pk}",
                 f"it counts by {count.license_basis} instead of {bases[count.system_id]}",
             )
+
+
+def check_codes(books: Books, found: Verification) -> None:
+    """By every registration code as many systems joined as it was used, removed ones included, and no more than it allows."""
+    joined: Counter[tuple[int, int]] = Counter(
+        (organization, code)
+        for organization, code in books.of(SystemIdentity)
+        .exclude(joined_by=None)
+        .values_list("organization", "joined_by")
+    )
+    for code in books.of(RegistrationCode):
+        row, systems = f"hardware_registrationcode {code.pk}", joined.pop((code.organization_id, code.pk), 0)
+        if systems != code.used:
+            found.differs(row, f"it was used {code.used} times, {systems} systems joined by it")
+        if code.used > code.uses:
+            found.differs(row, f"it was used {code.used} times, it allows {code.uses}")
+    for _organization, code in joined:
+        found.differs(f"hardware_registrationcode {code}", "a system of another organization joined by it")

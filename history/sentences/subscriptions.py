@@ -1,0 +1,80 @@
+"""Sentences of subscriptions, years and the growth allowance."""
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from history.models import Action
+from history.sentences.facts import Facts, Tell, say_day
+
+
+def _year_released(facts: Facts) -> str:
+    return _("The coming year %(first)s to %(last)s was released: %(licenses)s went back to the Product wallet.") % {
+        "first": facts.day("first_day"),
+        "last": facts.day("last_day"),
+        "licenses": facts.quantities("licenses") or "?",
+    }
+
+
+def _subscription_started(facts: Facts) -> str:
+    return _("The subscription was started. Subscription year %(first)s to %(last)s, grace period until %(grace)s.") % {
+        "first": facts.day("first_day"),
+        "last": facts.day("last_day"),
+        "grace": facts.day("grace_last_day"),
+    }
+
+
+def _licenses_allocated(facts: Facts) -> str:
+    parts = [
+        _("%(licenses)s to the year %(first)s to %(last)s")
+        % {
+            "licenses": facts.listed(year.get("licenses")) or "?",
+            "first": say_day(year.get("first_day")),
+            "last": say_day(year.get("last_day")),
+        }
+        for year in facts.items("years")
+    ]
+    return _("Licenses were allocated: %(parts)s.") % {"parts": "; ".join(parts) or "?"}
+
+
+def _year_opened(facts: Facts) -> str:
+    return _("The subscription year %(first)s to %(last)s began, with a grace period until %(grace)s.") % {
+        "first": facts.day("first_day"),
+        "last": facts.day("last_day"),
+        "grace": facts.day("grace_last_day"),
+    }
+
+
+def _year_fully_licensed(facts: Facts) -> str:
+    return _(
+        "The subscription year %(first)s to %(last)s became fully licensed. Its growth allowance is %(allowance)s."
+    ) % {
+        "first": facts.day("first_day"),
+        "last": facts.day("last_day"),
+        "allowance": facts.text("allowance"),
+    }
+
+
+def _allowance_exceeded(facts: Facts) -> str:
+    allowance = facts.number("allowance") or 0
+    return ngettext(
+        "The growth allowance of %(allowance)d device was exceeded. Missing: %(missing)s.",
+        "The growth allowance of %(allowance)d devices was exceeded. Missing: %(missing)s.",
+        allowance,
+    ) % {"allowance": allowance, "missing": facts.quantities("missing") or "?"}
+
+
+def _allowance_kept_again(facts: Facts) -> str:
+    return _("The growth allowance is kept again.")
+
+
+SENTENCES: Mapping[str, Tell] = {
+    Action.YEAR_RELEASED: _year_released,
+    Action.SUBSCRIPTION_STARTED: _subscription_started,
+    Action.LICENSES_ALLOCATED: _licenses_allocated,
+    Action.YEAR_OPENED: _year_opened,
+    Action.YEAR_FULLY_LICENSED: _year_fully_licensed,
+    Action.ALLOWANCE_EXCEEDED: _allowance_exceeded,
+    Action.ALLOWANCE_KEPT_AGAIN: _allowance_kept_again,
+}
