@@ -10,7 +10,10 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
+from allauth.account.adapter import get_adapter
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 
 from licensemgr.core import clock
 
@@ -50,6 +53,15 @@ class Places:
 def give_back(*taken: str) -> None:
     """Free places that were taken for something that does not count."""
     cache.delete_many(taken)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address from which a request comes, behind a trusted proxy the one that it names; empty where nobody names one."""
+    try:
+        return str(get_adapter(request).get_client_ip(request))
+    except PermissionDenied:
+        # No address at all (a socket without one, a proxy that names none): all such requests are counted together.
+        return ""
 
 
 def counted_address(address: str) -> str:
