@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
 from licensemgr.api.doors import ShopBearer
@@ -197,7 +197,7 @@ def issue(request: HttpRequest, wanted: IssueOrder) -> Any:
         redeem_by=wanted.redeem_by,
         token=_token(request),
     )
-    return 201, _line(issued)
+    return Status(201, _line(issued))
 
 
 @router.get(
@@ -227,7 +227,7 @@ def replace(request: HttpRequest, wanted: ReplaceOrder) -> Any:
     issued = orders.replace(
         order=wanted.order, line=wanted.line, reason=wanted.reason, batch=wanted.batch, token=_token(request)
     )
-    return 201, _line(issued)
+    return Status(201, _line(issued))
 
 
 @router.post(

@@ -60,6 +60,7 @@ def document() -> dict[str, Any]:
     }
     for methods in made["paths"].values():
         for described in methods.values():
+            described["responses"] = {str(status): answer for status, answer in described["responses"].items()}
             for answer in described["responses"].values():
                 _as_problem(answer)
             if described["operationId"] in scopes:
