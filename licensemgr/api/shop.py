@@ -31,7 +31,7 @@ Reason = Annotated[
     Field(
         min_length=1,
         max_length=orders.MAXIMUM_REASON,
-        pattern=r"[!-~]",
+        pattern=r"\S",
         description="Kept with each key that is revoked, with the token's name.",
     ),
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
@@ -75,6 +76,7 @@ def _as_problem(answer: dict[str, Any]) -> None:
         content["application/problem+json"] = content.pop("application/json")
 
 
+@require_safe
 def openapi(request: HttpRequest) -> JsonResponse:
     """The OpenAPI document, for programs."""
     return JsonResponse(document())
