@@ -11,6 +11,9 @@ from licensemgr.core.errors import TooManyCalls
 from licensemgr.core.places import Places, counted_address
 
 WINDOW = timedelta(hours=1)
+# Of calls at one moment one may have read the clock a little before another that began the window; and machines differ a little.
+# A window that begins later than that was begun by a clock that was set back since.
+_APART = timedelta(minutes=1)
 
 
 def take_unproved_place(address: str) -> str:
@@ -28,7 +31,7 @@ def count_call(row: "QuerySet[Any]", limit: int, **also: object) -> None:
     The row has ``calls_from`` and ``calls``. Raises TooManyCalls above ``limit``; then nothing is written.
     """
     now = clock.real_now()
-    is_over = Q(calls_from=None) | Q(calls_from__lte=now - WINDOW) | Q(calls_from__gt=now)
+    is_over = Q(calls_from=None) | Q(calls_from__lte=now - WINDOW) | Q(calls_from__gt=now + _APART)
     if row.filter(is_over).update(calls_from=now, calls=1, **also):
         return
     if row.filter(calls__lt=limit).update(calls=F("calls") + 1, **also):
