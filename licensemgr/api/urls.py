@@ -25,7 +25,7 @@ def _reading_its_body(pattern: URLPattern | URLResolver) -> URLPattern | URLReso
 _patterns, _app_name, _namespace = site.api.urls
 
 # The library's own root answers nothing: the document is shown there.
-_operations = [_reading_its_body(pattern) for pattern in _patterns if pattern.name != "api-root"]
+_operations = [_reading_its_body(pattern) for pattern in _patterns if getattr(pattern, "name", None) != "api-root"]
 
 urlpatterns = [
     path("", pages.document_page, name="api_document"),

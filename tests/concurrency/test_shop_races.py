@@ -30,7 +30,7 @@ from wallet.services import redeem_license_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = date(2027, 3, 1)
-LINE = {"order": "PO-1", "line": "1"}
+LINE: dict[str, Any] = {"order": "PO-1", "line": "1"}
 
 
 @pytest.fixture
