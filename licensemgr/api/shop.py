@@ -264,7 +264,7 @@ def _line(found: orders.IssuedBatch | orders.ToldLine) -> dict[str, Any]:
         "line": found.line.line,
         "product": batch.product.code,
         "kind": batch.kind,
-        "licenses": {each.license_type.code: each.quantity for each in batch.lines.select_related("license_type")},
+        "licenses": dict(found.licenses),
         "reseller": reseller and {"name": reseller.name, "city": reseller.city, "country": reseller.country},
         "redeem_by": batch.redeem_by,
         "batch": found.number,

@@ -4,12 +4,13 @@ Whose wallet a key went into is never told. Every verb that changes a line locks
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -68,6 +69,8 @@ class IssuedBatch:
     line: OrderLine
     batch: KeyBatch
     number: int
+    # What each key carries: type code → quantity.
+    licenses: Mapping[str, int]
     keys: Sequence[IssuedKey]
 
 
@@ -78,6 +81,7 @@ class ToldLine:
     line: OrderLine
     batch: KeyBatch
     number: int
+    licenses: Mapping[str, int]
     keys: Sequence[ToldKey]
 
 
@@ -167,7 +171,7 @@ def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int 
                 number=latest.number + 1,
                 product=old.product,
                 kind=old.kind,
-                licenses={each.license_type.code: each.quantity for each in old.lines.select_related("license_type")},
+                licenses=_licenses(old),
                 count=len(revoked),
                 reseller=old.reseller,
                 redeem_by=old.redeem_by,
@@ -196,7 +200,8 @@ def revoke(
             done = {key.pk for key in revoked}
             # Rolled back with the refusal: nothing is revoked then.
             raise _not_revoked(locked, done, ids)
-        return _told(locked), len(revoked)
+        [told] = _told(OrderLine.objects.filter(pk=locked.pk))
+        return told, len(revoked)
 
 
 def _not_revoked(line: OrderLine, done: Collection[int], ids: Collection[int] | None) -> KeysNotRevoked:
@@ -231,7 +236,7 @@ def state(*, order: str, line: str | None = None) -> list[ToldLine]:
             _("This order has more than %(maximum)d license keys. Nothing was changed. Ask for one line at a time.")
             % {"maximum": MAXIMUM_KEYS_TOLD}
         )
-    told = [_told(each) for each in lines]
+    told = _told(lines)
     if not told:
         raise OrderUnknown
     return told
@@ -268,7 +273,7 @@ def _issue(
     OrderLineBatch.objects.create(order_line=line, batch=batch, number=number, issued_by=token)
     rows = {row.digest: row for row in batch.keys.all()}
     found = [(rows[digest(keycode.parse(key).symbols)], key) for key in keys]
-    return IssuedBatch(line, batch, number, [IssuedKey(row.pk, row.tail, key) for row, key in found])
+    return IssuedBatch(line, batch, number, _licenses(batch), [IssuedKey(row.pk, row.tail, key) for row, key in found])
 
 
 def _product(code: str) -> Product:
@@ -301,7 +306,19 @@ def _locked(order: str, line: str) -> OrderLine:
 
 
 def _batches(line: OrderLine) -> list[OrderLineBatch]:
-    return list(line.batches.select_related("batch__product", "batch__reseller").order_by("number"))
+    return list(_with_contents().filter(order_line=line))
+
+
+def _with_contents() -> "QuerySet[OrderLineBatch]":
+    return (
+        OrderLineBatch.objects.select_related("batch__product", "batch__reseller")
+        .prefetch_related("batch__lines__license_type")
+        .order_by("number")
+    )
+
+
+def _licenses(batch: KeyBatch) -> dict[str, int]:
+    return {each.license_type.code: each.quantity for each in sorted(batch.lines.all(), key=lambda each: each.pk)}
 
 
 def _rows_of(line: OrderLine) -> "QuerySet[LicenseKey]":
@@ -310,16 +327,27 @@ def _rows_of(line: OrderLine) -> "QuerySet[LicenseKey]":
 
 def _keys_of(line: OrderLine) -> list[ToldKey]:
     """The line's keys, of every batch, in the order in which they were issued."""
-    rows = keys_with_state(_rows_of(line), vendors_today()).annotate(number=F("batch__order_line_batch__number"))
-    return [
-        ToldKey(pk, tail, str(KeyState(state).value), number)
-        for pk, tail, state, number in rows.order_by("number", "pk").values_list("pk", "tail", "state", "number")
-    ]
+    return _keys_by_line(_rows_of(line))[line.pk]
 
 
-def _told(line: OrderLine) -> ToldLine:
-    latest = _batches(line)[-1]
-    return ToldLine(line, latest.batch, latest.number, _keys_of(line))
+def _keys_by_line(rows: "QuerySet[LicenseKey]") -> dict[int, list[ToldKey]]:
+    found: dict[int, list[ToldKey]] = defaultdict(list)
+    of_line = "batch__order_line_batch"
+    told = keys_with_state(rows, vendors_today()).order_by(f"{of_line}__number", "pk")
+    names = ("pk", "tail", "state", f"{of_line}__number", f"{of_line}__order_line_id")
+    for pk, tail, state, number, line in told.values_list(*names):
+        found[line].append(ToldKey(pk, tail, str(KeyState(state).value), number))
+    return found
+
+
+def _told(lines: "QuerySet[OrderLine]") -> list[ToldLine]:
+    """The lines with their keys, by as many queries as for one."""
+    keys = _keys_by_line(LicenseKey.objects.filter(batch__order_line_batch__order_line__in=lines))
+    told = []
+    for line in lines.prefetch_related(Prefetch("batches", _with_contents())):
+        latest = list(line.batches.all())[-1]
+        told.append(ToldLine(line, latest.batch, latest.number, _licenses(latest.batch), keys[line.pk]))
+    return told
 
 
 def _reason(reason: str, token: ShopToken) -> str:

@@ -4,6 +4,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from history.models import Record
 from licensemgr.portal.verifying import verify_books
@@ -275,6 +277,20 @@ def test_the_state_of_an_order_is_told_line_by_line(shop: Shop, monkeypatch: pyt
     with pytest.raises(OrderTooLarge, match="one line at a time"):
         orders.state(order="PO-1")
     assert len(orders.state(order="PO-1", line="b")) == 1
+
+
+def test_an_order_of_many_lines_takes_as_many_queries_as_of_one(shop: Shop) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            orders.state(order="PO-1")
+        return len(captured)
+
+    shop.issue()
+    one = queries()
+    for number in range(2, 8):
+        shop.issue(line=str(number))
+        shop.replace(line=str(number))
+    assert queries() == one
 
 
 def test_keys_that_staff_issued_are_no_orders_of_the_shop(shop: Shop) -> None:
