@@ -11,10 +11,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from hardware.errors import ClockOff, LicenseFileRefused, NewKeyRefused, NotRegistered, ProofRefused, TooManyCalls
+from hardware.errors import ClockOff, LicenseFileRefused, NewKeyRefused, NotRegistered, ProofRefused
 from hardware.license_files import document_of, granted_to, issue_license_file
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
 from hardware.registration_codes import usable_code, use_code
@@ -23,12 +22,12 @@ from hardware.system_files import SystemFile, read_system_file
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed
-from licensemgr.core.places import Places, counted_address, give_back
+from licensemgr.core.calls import count_call, take_unproved_place
+from licensemgr.core.places import give_back
 from organizations.books import changing
 from organizations.errors import OrganizationClosed
 from products.models import System, SystemSource
 
-WINDOW = timedelta(hours=1)
 REQUEST_TYP = "system-request-v1"
 # A signed request holds for so long before and after its time.
 REQUEST_TOLERANCE = timedelta(minutes=5)
@@ -57,7 +56,7 @@ def report_online(*, document: bytes, code: str, address: str) -> Answer:
     NotRegistered, NewKeyRefused, TooManyCalls, and what `accept_report` and `issue_license_file` raise, but LicenseFileRefused.
     """
     is_known = SystemIdentity.objects.filter(thumbprint=signed.claimed_key(document).thumbprint()).exists()
-    place = None if is_known else _take_place(address)
+    place = None if is_known else take_unproved_place(address)
     file = read_system_file(document)
     identity = _identity(file.system_id)
     if identity is None:
@@ -185,7 +184,7 @@ def latest_license(*, system_id: UUID, method: str, urls: set[str], request_proo
     ``urls`` are the addresses by which the request may name itself. Raises ProofRefused, ClockOff, TooManyCalls, and what
     `issue_license_file` raises but LicenseFileRefused.
     """
-    place = _take_place(address)
+    place = take_unproved_place(address)
     identity = _proved(system_id, method, urls, request_proof)
     give_back(place)
     _count_call(identity)
@@ -240,24 +239,6 @@ def _check_time(text: str) -> None:
         raise ClockOff(clock.real_now().strftime(_INSTANT))
 
 
-def _take_place(address: str) -> str:
-    """One of the calls that a network may make without proof. Raises TooManyCalls."""
-    places = Places(f"unproved-calls:{counted_address(address)}", settings.API_UNPROVED_CALLS_PER_HOUR, WINDOW)
-    place = places.take()
-    if place is None:
-        raise TooManyCalls(places.seconds_until_free())
-    return place
-
-
 def _count_call(identity: SystemIdentity) -> None:
-    """Count a call that the system's key proved, within a window that its first call begins. Raises TooManyCalls."""
-    now = clock.real_now()
-    row = SystemIdentity.objects.filter(pk=identity.pk)
-    heard = clock.now()
-    is_over = Q(calls_from=None) | Q(calls_from__lte=now - WINDOW) | Q(calls_from__gt=now)
-    if row.filter(is_over).update(heard_at=heard, calls_from=now, calls=1):
-        return
-    if row.filter(calls__lt=settings.API_CALLS_PER_HOUR).update(heard_at=heard, calls=F("calls") + 1):
-        return
-    began = row.values_list("calls_from", flat=True).get() or now
-    raise TooManyCalls(max(1, int((began + WINDOW - now).total_seconds()) + 1))
+    """Count a call that the system's key proved: the system was heard. Raises TooManyCalls."""
+    count_call(SystemIdentity.objects.filter(pk=identity.pk), settings.API_CALLS_PER_HOUR, heard_at=clock.now())

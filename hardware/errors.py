@@ -341,25 +341,6 @@ class NewKeyRefused(Refused):
         )
 
 
-class TooManyCalls(Refused):
-    """More calls within an hour than a system, or a network of which nothing is proved, may make."""
-
-    code = "too many calls"
-    status = 429
-
-    def __init__(self, seconds: int) -> None:
-        # After how many seconds another call is possible.
-        self.seconds = seconds
-        super().__init__(
-            ngettext(
-                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minute.",
-                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minutes.",
-                max(1, -(-seconds // 60)),
-            )
-            % {"minutes": max(1, -(-seconds // 60))}
-        )
-
-
 class ProofRefused(Refused):
     """A request that does not prove that a system makes it: unknown system, wrong key, other request: one answer."""
 

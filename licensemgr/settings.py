@@ -67,6 +67,8 @@ SILENT_AFTER_HOURS = env.number("SILENT_AFTER_HOURS", 72, minimum=1)
 # How many calls one system may make within an hour; and how many calls that nothing proves come in from one network.
 API_CALLS_PER_HOUR = env.number("API_CALLS_PER_HOUR", 60, minimum=1)
 API_UNPROVED_CALLS_PER_HOUR = env.number("API_UNPROVED_CALLS_PER_HOUR", 120, minimum=1)
+# How many calls one token of the vendor's shop may make within an hour.
+SHOP_CALLS_PER_HOUR = env.number("SHOP_CALLS_PER_HOUR", 3600, minimum=1)
 
 LICENSE_KEY_TRIES_PER_HOUR = env.number("LICENSE_KEY_TRIES_PER_HOUR", 20, minimum=1)
 

@@ -8,15 +8,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from licensemgr.core import clock
 from products.models import LicenseKind, LicenseType, Product, Reseller
+from wallet.batches import vendors_today
 from wallet.models import KeyBatch
 from wallet.services import MAXIMUM_KEYS, MAXIMUM_LICENSES
-
-
-def vendors_today() -> date:
-    """The date by which staff see that the last day to redeem a key is over; an organization's own may differ by one."""
-    return clock.now().date()
 
 
 class ChooseProductForm(forms.Form):

@@ -32,8 +32,15 @@ from licensemgr.core.errors import Refused
 from licensemgr.core.spreadsheets import csv_lines
 from organizations.staff import staff_of
 from products.models import Product
-from wallet.admin_issuing import ChooseProductForm, IssueKeysForm, key_file, vendors_today
-from wallet.batches import KeyState, WhereKeyWent, batches_with_numbers, keys_with_state, where_keys_went
+from wallet.admin_issuing import ChooseProductForm, IssueKeysForm, key_file
+from wallet.batches import (
+    KeyState,
+    WhereKeyWent,
+    batches_with_numbers,
+    keys_with_state,
+    vendors_today,
+    where_keys_went,
+)
 from wallet.errors import KeysGivenBefore
 from wallet.models import KeyBatch, KeyBatchLine, LicenseKey, Redemption
 from wallet.revoking import revoke_key, revoke_unredeemed

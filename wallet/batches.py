@@ -1,4 +1,4 @@
-"""What became of license keys: in which state each is, and where the redeemed ones went. Read by staff only."""
+"""What became of license keys: in which state each is, and where the redeemed ones went. Read by the vendor only."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +11,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from licensemgr.core import clock
 from wallet.models import KeyBatch, LicenseKey, Redemption
 
 
@@ -21,6 +22,11 @@ class KeyState(models.TextChoices):
     REDEEMED = "redeemed", gettext_lazy("redeemed")
     REVOKED = "revoked", gettext_lazy("revoked")
     TOO_LATE = "too_late", gettext_lazy("too late")
+
+
+def vendors_today() -> date:
+    """The date by which the vendor sees that the last day to redeem a key is over; an organization's own may differ by one."""
+    return clock.now().date()
 
 
 def counting_redemption_of(key: "OuterRef | LicenseKey") -> "QuerySet[Redemption]":

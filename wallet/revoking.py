@@ -1,6 +1,7 @@
 """Verbs that revoke license keys which nobody has redeemed. What was redeemed is the organization's, and stays."""
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -12,6 +13,8 @@ from wallet import key_changes
 from wallet.batches import counting_redemption_of, where_keys_went
 from wallet.errors import KeyNotRevoked
 from wallet.models import KeyBatch, LicenseKey
+
+_IS_REDEEMED = Exists(counting_redemption_of(OuterRef("pk")))
 
 
 def revoke_key(*, key: LicenseKey, reason: str, actor: User | None) -> LicenseKey:
@@ -45,30 +48,39 @@ def revoke_unredeemed(*, batch: KeyBatch, reason: str, actor: User | None) -> Re
 
     Raises KeyNotRevoked without a reason, or when no key is left to revoke.
     """
-    reason = _reason(reason)
+    keys = LicenseKey.objects.filter(batch=batch)
     with transaction.atomic():
-        # Locked first and looked at afterwards: a redemption that is under way ends before, and is seen.
-        keys = LicenseKey.objects.filter(batch=batch)
-        list(keys.select_for_update().filter(revoked_at=None).order_by("pk").values_list("pk", flat=True))
-        redeemed = Exists(counting_redemption_of(OuterRef("pk")))
-        revoked = _mark_revoked(keys.filter(~redeemed, revoked_at=None), reason, actor)
+        revoked = revoke_those_unredeemed(keys=keys, reason=reason, actor=actor)
         if not revoked:
             raise KeyNotRevoked(
                 _(
                     "Every key of this batch was redeemed or revoked before. Nothing was changed; see below where they went."
                 )
             )
-        return RevokedBatch(revoked, keys.filter(redeemed).count())
+        return RevokedBatch(len(revoked), keys.filter(_IS_REDEEMED).count())
 
 
-def _mark_revoked(keys: "QuerySet[LicenseKey]", reason: str, actor: User | None) -> int:
-    """Revokes the keys, all of one batch and locked, and tells of it; returns how many."""
-    revoked = list(keys.select_related("batch__product").order_by("pk"))
+def revoke_those_unredeemed(*, keys: "QuerySet[LicenseKey]", reason: str, actor: User | None) -> list[LicenseKey]:
+    """Revoke those of the keys, of whichever batches, that nobody has redeemed; returns which.
+
+    Raises KeyNotRevoked without a reason. Whoever wants all of them or none looks at what is returned, in a transaction of its own.
+    """
+    reason = _reason(reason)
+    with transaction.atomic():
+        # Locked first and looked at afterwards: a redemption that is under way ends before, and is seen.
+        list(keys.select_for_update(of=("self",)).filter(revoked_at=None).order_by("pk").values_list("pk", flat=True))
+        return _mark_revoked(keys.filter(~_IS_REDEEMED, revoked_at=None), reason, actor)
+
+
+def _mark_revoked(keys: "QuerySet[LicenseKey]", reason: str, actor: User | None) -> list[LicenseKey]:
+    """Revokes the keys, which are locked, and tells of it batch by batch; returns them."""
+    revoked = list(keys.select_related("batch__product").order_by("batch_id", "pk"))
     LicenseKey.objects.filter(pk__in=[key.pk for key in revoked]).update(
         revoked_at=clock.real_now(), revoked_by=actor, revoked_reason=reason
     )
-    key_changes.tell("revoked", revoked)
-    return len(revoked)
+    for _batch, of_batch in groupby(revoked, key=lambda key: key.batch_id):
+        key_changes.tell("revoked", list(of_batch))
+    return revoked
 
 
 def _reason(text: str) -> str:

@@ -1,5 +1,6 @@
 """Errors of the API as RFC 9457 problem details: a stable type, a title, a sentence, and what a client can act on."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,11 +8,15 @@ from django.utils.translation import gettext as _
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from hardware.errors import ProofRefused, TooManyCalls
+from hardware.errors import ProofRefused
 from licensemgr.core import clock
-from licensemgr.core.errors import Refused
+from licensemgr.core.errors import Refused, TooManyCalls
 from licensemgr.core.problems import problem
 from licensemgr.core.signed import DocumentRefused
+from licensemgr.shop.errors import OfKeys
+
+# A thousand ids can be wrong at once.
+_PLACES_TOLD = 50
 
 
 class Place(Schema):
@@ -39,7 +44,8 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
     if isinstance(error, ProofRefused):
         return problem(_slug(error), error.status, error.sentence, server_time=_now())
     if isinstance(error, Refused):
-        response = problem(_slug(error), error.status, error.sentence)
+        more = {"keys": [asdict(key) for key in error.keys]} if isinstance(error, OfKeys) else {}
+        response = problem(_slug(error), error.status, error.sentence, **more)
         if isinstance(error, TooManyCalls):
             response["Retry-After"] = str(error.seconds)
         elif error.status == 503:
@@ -58,7 +64,8 @@ def _now() -> str:
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     places = [
-        {"place": ".".join(str(part) for part in each["loc"]), "what": str(each["msg"])[:300]} for each in error.errors
+        {"place": ".".join(str(part) for part in each["loc"])[:300], "what": str(each["msg"])[:300]}
+        for each in error.errors[:_PLACES_TOLD]
     ]
     return problem(
         "invalid-request",
@@ -71,6 +78,9 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    # The library wraps what its parser raised (api/bodies.py).
+    if isinstance(error.__cause__, Refused):
+        return answer(request, error.__cause__)
     return problem("bad-request", error.status_code, _("The request can't be read. Nothing was changed."))
 
 

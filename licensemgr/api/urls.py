@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
-from licensemgr.api import site
+from licensemgr.api import pages, site
 
 
 def _reading_its_body(pattern: URLPattern | URLResolver) -> URLPattern | URLResolver:
@@ -24,7 +24,11 @@ def _reading_its_body(pattern: URLPattern | URLResolver) -> URLPattern | URLReso
 
 _patterns, _app_name, _namespace = site.api.urls
 
+# The library's own root answers nothing: the document is shown there.
+_operations = [_reading_its_body(pattern) for pattern in _patterns if getattr(pattern, "name", None) != "api-root"]
+
 urlpatterns = [
+    path("", pages.document_page, name="api_document"),
     path("openapi.json", site.openapi, name="openapi"),
-    path("", ([_reading_its_body(pattern) for pattern in _patterns], _app_name, _namespace)),
+    path("", (_operations, _app_name, _namespace)),
 ]

@@ -1,6 +1,7 @@
 """The base of every refusal that a person reads."""
 
 from django.utils.functional import Promise
+from django.utils.translation import ngettext
 
 
 class Refused(Exception):
@@ -17,3 +18,22 @@ class Refused(Exception):
     def __init__(self, sentence: str | Promise) -> None:
         self.sentence = str(sentence)
         super().__init__(self.sentence)
+
+
+class TooManyCalls(Refused):
+    """More calls of the API within an hour than whoever makes them may make."""
+
+    code = "too many calls"
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        # After how many seconds another call is possible.
+        self.seconds = seconds
+        super().__init__(
+            ngettext(
+                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minute.",
+                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minutes.",
+                max(1, -(-seconds // 60)),
+            )
+            % {"minutes": max(1, -(-seconds // 60))}
+        )

@@ -81,7 +81,9 @@ def _body_length(request: HttpRequest) -> int:
 
 def _texts(request: HttpRequest) -> list[str]:
     texts = [part for key, values in request.GET.lists() for part in (key, *map(str, values))]
-    if request.method == "POST" and request.content_type in _FORMS and not is_streamed(request):
+    # The API takes no forms, and reads bodies by itself: what was read here it could not read any more.
+    is_read_here = not is_streamed(request) and not request.path.startswith(API_ROOT)
+    if request.method == "POST" and request.content_type in _FORMS and is_read_here:
         texts += [part for key, values in request.POST.lists() for part in (key, *map(str, values))]
     return texts
 

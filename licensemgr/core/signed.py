@@ -95,14 +95,14 @@ def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> Signed
     """
     if len(document) > MAXIMUM_BYTES:
         raise too_large()
-    members = _read_json(document, _("The file"))
+    members = read_json(document, _("The file"))
     if set(members) != set(_MEMBERS) or not all(isinstance(members[name], str) for name in _MEMBERS):
         raise _no_document()
     if exact and document != _outer(members):
         raise DocumentRefused(
             _("The file was altered after it was written: its outer form is not the one that is signed.")
         )
-    header = _read_json(_decode(members["protected"], "protected"), _("The part “protected”"))
+    header = read_json(_decode(members["protected"], "protected"), _("The part “protected”"))
     if header.get("typ") != typ:
         raise DocumentRefused(
             _("The file is not of the kind “%(wanted)s”; it says that it is “%(found)s”.")
@@ -117,7 +117,7 @@ def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> Signed
         raise DocumentRefused(
             _("The part “protected” has to hold exactly alg, typ and %(name)s.") % {"name": key_named_by}
         )
-    payload = _read_json(_decode(members["payload"], "payload"), _("The part “payload”"))
+    payload = read_json(_decode(members["payload"], "payload"), _("The part “payload”"))
     return SignedDocument(header, payload, members)
 
 
@@ -125,11 +125,11 @@ def claimed_key(document: bytes) -> OKPKey:
     """The public key by which a document says that it is signed, before anything of it is checked. Raises DocumentRefused."""
     if len(document) > MAXIMUM_BYTES:
         raise too_large()
-    members = _read_json(document, _("The file"))
+    members = read_json(document, _("The file"))
     protected = members.get("protected")
     if not isinstance(protected, str):
         raise _no_document()
-    header = _read_json(_decode(protected, "protected"), _("The part “protected”"))
+    header = read_json(_decode(protected, "protected"), _("The part “protected”"))
     return public_key(header.get("jwk"))
 
 
@@ -191,7 +191,7 @@ def _decode(text: str, name: str) -> bytes:
     return decoded
 
 
-def _read_json(data: bytes, where: str) -> dict[str, Any]:
+def read_json(data: bytes, where: str) -> dict[str, Any]:
     """JSON that every reader understands alike: UTF-8, an object, no name twice, no number that is not whole or too large."""
     try:
         text = data.decode("utf-8")

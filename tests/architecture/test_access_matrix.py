@@ -38,6 +38,8 @@ PUBLIC = {
         "where_to_buy_details",
         "privacy",
         "contact",
+        "api_document",
+        "openapi",
     ),
     # Of the demonstration; elsewhere there are none.
     *("demo_clock", "demo_mail", "demo_mail_html"),
@@ -126,6 +128,11 @@ def is_in_admin(route: Route) -> bool:
     return route.path.startswith("admin/")
 
 
+def is_operation(route: Route) -> bool:
+    """Whether it is an operation of the API; test_api.py says who may call it."""
+    return route.name.startswith("api:")
+
+
 def asks_to_sign_in(response: HttpResponse) -> bool:
     """Whether the answer leads to the sign-in."""
     return response.status_code == 302 and response["Location"].split("?")[0] in (
@@ -138,7 +145,10 @@ def test_every_url_says_for_whom_it_is() -> None:
     unknown = {
         route.path
         for route in ROUTES
-        if not is_in_admin(route) and not route.permission and route.name not in PUBLIC | SIGNED_IN
+        if not is_in_admin(route)
+        and not is_operation(route)
+        and not route.permission
+        and route.name not in PUBLIC | SIGNED_IN
     }
     assert not unknown, f"mark these views with organization_view, or put them into the table above: {unknown}"
     gone = (PUBLIC | SIGNED_IN) - {route.name for route in ROUTES}
@@ -168,6 +178,9 @@ def _wrong(persona: Persona, route: Route, method: str, response: HttpResponse) 
         return ""
     if route.permission:
         return _wrong_of_an_organization(persona, route, method, response)
+    if is_operation(route):
+        # No session lets anybody in: only a token, or what a system signs.
+        return "" if response.status_code in (401, 422) else "is let in without a proof"
     if is_in_admin(route):
         if route.name in ("admin:login", "admin:logout"):
             return ""

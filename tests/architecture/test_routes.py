@@ -12,8 +12,8 @@ from licensemgr.core.errors import Refused
 from organizations.access import PERMISSIONS, Permission
 from organizations.models import Role
 
-# Whole trees that guard themselves, and single pages that show nothing of an organization.
-PUBLIC_TREES = ("admin/", "accounts/", "static/", "__")
+# Whole trees that guard themselves (the API's operations: test_api.py), and single pages that show nothing of an organization.
+PUBLIC_TREES = ("admin/", "accounts/", "static/", "api/", "__")
 PUBLIC_NAMES = {
     "my_systems",  # asks for the person only: shows the organizations of whoever signed in
     "where_to_buy",

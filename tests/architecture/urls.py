@@ -21,6 +21,8 @@ from hardware.system_files import read_system_file
 from licensemgr.core import clock, signing_keys
 from licensemgr.core.models import JobRun
 from licensemgr.portal.simulating import SimulatedSystem
+from licensemgr.shop.orders import issue_for_order
+from licensemgr.shop.tokens import make_token
 from organizations.invitations import invite_member
 from organizations.models import Organization, Role, User
 from products.models import Reseller, ResellerKind, System, SystemSource
@@ -124,6 +126,16 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
             uploaded_at=clock.real_now(),
             expires_at=clock.real_now() + STAGED_FOR,
         )
+    token = make_token(name="Shop", scopes=["keys:issue"], days=1, actor=staff, form_token=uuid.uuid4()).row
+    issue_for_order(
+        order="PO-1",
+        line="1",
+        product="camera-station",
+        kind="subscription",
+        licenses={"core-device": 1},
+        count=1,
+        token=token,
+    )
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
     administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
@@ -131,6 +143,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "organization": organization.slug,
         "product": system.registered_product.product.code,
         "system": system.system_id,
+        "system_id": system.system_id,
         "transfer": redemption.transfer.sequence,
         "number": 1,
         "member": administrator.user_id,

@@ -121,7 +121,7 @@ def test_the_pages_of_nobody_of_a_viewer_and_of_what_is_not_there(
     other_organization: Organization,
 ) -> None:
     with looking(visit, None) as (visitor, problems):
-        for name in ("account_login", "where_to_buy"):
+        for name in ("account_login", "where_to_buy", "api_document"):
             visitor.open(name)
             problems += problems_of(visitor, name)
         visitor.page.goto(f"{visitor.base}/nothing/here/")

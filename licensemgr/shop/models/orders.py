@@ -27,7 +27,15 @@ class OrderLineBatch(models.Model):
 
     order_line = models.ForeignKey(OrderLine, models.PROTECT, related_name="batches")
     batch = models.OneToOneField(KeyBatch, models.PROTECT, related_name="order_line_batch")
-    issued_by = models.ForeignKey(ShopToken, models.PROTECT, related_name="+")
+    # Counts the line's batches from 1; two that replace the same one at once would have the same number.
+    number = models.PositiveIntegerField(_("number"))
+    issued_by = models.ForeignKey(ShopToken, models.PROTECT, related_name="+", verbose_name=_("issued by"))
 
     class Meta:
-        ordering = ["order_line", "pk"]
+        verbose_name = _("batch of an order line")
+        verbose_name_plural = _("batches of order lines")
+        ordering = ["order_line", "number"]
+        constraints = [models.UniqueConstraint(fields=["order_line", "number"], name="order_line_batch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.order_line} ({self.number})"

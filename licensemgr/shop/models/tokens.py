@@ -29,6 +29,9 @@ class ShopToken(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True)
     revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     last_used_at = models.DateTimeField(_("last used"), null=True)
+    # Its calls within the window that began then, by the machine's own clock: how many it may make is limited.
+    calls_from = models.DateTimeField(null=True, editable=False)
+    calls = models.PositiveIntegerField(default=0, editable=False)
     # Names the form that was sent, so that a double click makes one token.
     form_token = models.UUIDField(unique=True, editable=False)
 
