@@ -1,6 +1,6 @@
 """How the admin site treats tables that only services write, what staff do there, and the tables of jobs and mail."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +157,19 @@ def posted(request: HttpRequest) -> QueryDict | None:
 def refuse(form: forms.Form, refused: Refused) -> None:
     """Show a refusal at its field, or above the form where it belongs to none."""
     form.add_error(refused.field if refused.field in form.fields else None, refused.sentence)
+
+
+def confirmed(
+    model_admin: AnyModelAdmin, request: HttpRequest, act: Act, row: Model, do: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """The page of an act that needs nothing but its button, which does it; a refusal is said above the button."""
+    form = forms.Form(posted(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            return do()
+        except Refused as refused:
+            refuse(form, refused)
+    return act_page(model_admin, request, act, form, row=row)
 
 
 def one_line(values: Iterable[object]) -> str:
