@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -111,14 +112,16 @@ class WebhookDeliveryAdmin(HasTools, LooksOnlyAdmin):
         return str(delivery.event.event_id)
 
     @admin.display(description=gettext_lazy("happened"), ordering="event__happened_at")
-    def happened_at(self, delivery: WebhookDelivery) -> Any:
+    def happened_at(self, delivery: WebhookDelivery) -> str:
         """When it happened."""
-        return delivery.event.happened_at
+        return formats.date_format(delivery.event.happened_at, "DATETIME_FORMAT")
 
     @admin.display(description=gettext_lazy("next try"), ordering="next_attempt_at")
-    def next_try(self, delivery: WebhookDelivery) -> Any:
+    def next_try(self, delivery: WebhookDelivery) -> str:
         """When it is tried next, where it is."""
-        return delivery.next_attempt_at if delivery.state == WebhookDelivery.State.WAITING else None
+        if delivery.state != WebhookDelivery.State.WAITING:
+            return "–"
+        return formats.date_format(delivery.next_attempt_at, "DATETIME_FORMAT")
 
     @admin.display(description=gettext_lazy("what went wrong last"))
     def last_problem(self, delivery: WebhookDelivery) -> str:

@@ -170,11 +170,13 @@ def raw_server(behave: Callable[[socket.socket, threading.Event], object]) -> It
 
 
 def drips(start: bytes, drop: bytes) -> Callable[[socket.socket, threading.Event], object]:
-    """Sends ``start``, and then a drop every few milliseconds for as long as anybody listens."""
+    """Sends ``start``, and then a drop every few milliseconds for as long as anybody listens, ten seconds at most."""
 
     def behave(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(start)
-        while not over.wait(0.02):
+        for _number in range(500):
+            if over.wait(0.02):
+                return
             connection.sendall(drop)
 
     return behave

@@ -208,6 +208,8 @@ class TestDeliveries:
         text = said(staff_client.get(page("change", delivered[1])))
         assert '"type": "webhook.test"' in text and str(delivered[1].event.event_id) in text
         assert "500 It answered with 500. 42" in text and "Given up" in text
+        # Instants are written as people read them.
+        assert "+00:00" not in text and "Next try: –" in text
 
     def test_what_is_sent_is_text_and_no_html(self, staff_client: Client, delivered: list[WebhookDelivery]) -> None:
         WebhookEvent.objects.update(payload={"data": {"order": "<script>alert(1)</script>"}})

@@ -162,12 +162,12 @@ class TestTheAddress:
 
 
 def _endless_continue(connection: socket.socket, over: threading.Event) -> None:
-    while not over.is_set():
+    for _number in range(1_000_000):
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _silent(connection: socket.socket, over: threading.Event) -> None:
-    over.wait()
+    over.wait(10)
 
 
 @pytest.mark.parametrize(

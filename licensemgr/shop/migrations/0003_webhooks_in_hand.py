@@ -1,5 +1,6 @@
 import uuid
 
+import django.db.models.deletion
 from django.db import migrations, models
 
 
@@ -30,6 +31,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='webhookevent',
             name='kind',
-            field=models.CharField(choices=[('keys.redeemed', 'License key redeemed'), ('keys.undone', 'Redemption undone'), ('keys.revoked', 'License keys revoked'), ('webhook.test', 'Test')], max_length=40),
+            field=models.CharField(choices=[('keys.redeemed', 'License key redeemed'), ('keys.undone', 'Redemption undone'), ('keys.revoked', 'License keys revoked'), ('webhook.test', 'Test')], max_length=40, verbose_name='event'),
+        ),
+        migrations.AlterField(
+            model_name='webhookdelivery',
+            name='endpoint',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='shop.webhookendpoint', verbose_name='webhook'),
         ),
     ]

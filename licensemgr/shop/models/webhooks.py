@@ -44,7 +44,7 @@ class WebhookEvent(models.Model):
     """Something that happened to license keys of one batch, written in the transaction in which it happened."""
 
     event_id = models.UUIDField(unique=True)
-    kind = models.CharField(max_length=40, choices=WebhookKind)
+    kind = models.CharField(_("event"), max_length=40, choices=WebhookKind)
     # What is delivered, the same at every try.
     payload = models.JSONField()
     happened_at = models.DateTimeField()
@@ -53,7 +53,7 @@ class WebhookEvent(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.event_id}"
+        return f"{self.get_kind_display()} {self.event_id}"
 
 
 class WebhookDelivery(models.Model):
@@ -64,7 +64,7 @@ class WebhookDelivery(models.Model):
         DELIVERED = "delivered", _("Delivered")
         GIVEN_UP = "given_up", _("Given up")
 
-    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries")
+    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries", verbose_name=_("webhook"))
     event = models.ForeignKey(WebhookEvent, models.PROTECT, related_name="deliveries")
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.WAITING)
     # Tries since the delivery began, or was last replayed.
@@ -100,3 +100,6 @@ class WebhookAttempt(models.Model):
 
     class Meta:
         ordering = ["delivery", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
