@@ -144,7 +144,7 @@ class WebhookEndpointAdmin(HasTools, LooksOnlyAdmin):
             except Refused as refused:
                 refuse(form, refused)
             else:
-                self.log_addition(request, given.endpoint, _("Made. It is told of: %s.") % self.told_of(given.endpoint))
+                self.log_addition(request, given.endpoint, self._log_line(_("Made."), given.endpoint))
                 return self._shown_once(request, given)
         act = Act(
             title=_("Make a webhook"),
@@ -192,7 +192,7 @@ class WebhookEndpointAdmin(HasTools, LooksOnlyAdmin):
             except Refused as refused:
                 refuse(form, refused)
             else:
-                self.log_change(request, changed, _("Changed. It is told of: %s.") % self.told_of(changed))
+                self.log_change(request, changed, self._log_line(_("Changed."), changed))
                 messages.success(request, _("The webhook %(webhook)s was changed.") % {"webhook": changed})
                 return HttpResponseRedirect(_page("change", changed))
         act = Act(
@@ -201,6 +201,10 @@ class WebhookEndpointAdmin(HasTools, LooksOnlyAdmin):
             text=[_("Deliveries that wait are sent to the new address. The secret stays the same.")],
         )
         return act_page(self, request, act, form, row=endpoint)
+
+    def _log_line(self, what: str, endpoint: WebhookEndpoint) -> str:
+        told = {"url": endpoint.url, "events": self.told_of(endpoint)}
+        return f"{what} " + _("Address: %(url)s; events: %(events)s") % told
 
     def turn(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Turn a webhook off, or on again, after a confirmation."""

@@ -60,6 +60,8 @@ def test_without_the_claim_two_workers_send_one_delivery(staff: User, monkeypatc
     shop = Shop(monkeypatch, meeting=2)
     write_test(making(staff).endpoint)
     monkeypatch.setattr(sending, "CLAIMED_FOR", timedelta(0))
+    # Else each of them would find it again and again.
+    monkeypatch.setattr(sending, "TRIES_A_RUN", 1)
     at_once([send_webhooks] * 2)
     assert list(shop.got.values()) == [2]
 

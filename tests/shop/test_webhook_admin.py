@@ -71,7 +71,7 @@ class TestMaking:
         assert (endpoint.name, endpoint.url, endpoint.made_by, endpoint.is_on) == ("Web shop", EXAMPLE, staff, True)
         assert endpoint.kinds == ["keys.redeemed", "keys.revoked"]
         assert LogEntry.objects.get().change_message == (
-            "Made. It is told of: License key redeemed, License keys revoked."
+            f"Made. Address: {EXAMPLE}; events: License key redeemed, License keys revoked"
         )
         for url in (address(WebhookEndpoint, "changelist"), page("change", endpoint), page("secret", endpoint)):
             text = staff_client.get(url).content.decode()
@@ -120,6 +120,7 @@ class TestChanging:
         assert (wrong.status_code, "localhost is none" in said(wrong)) == (422, True)
         changed = staff_client.post(url, {"name": "New", "url": EXAMPLE, "kinds": ["keys.undone"]})
         assert "The webhook New was changed." in said(changed)
+        assert LogEntry.objects.get().change_message == f"Changed. Address: {EXAMPLE}; events: Redemption undone"
         before = secret_of(endpoint)
         endpoint.refresh_from_db()
         assert (endpoint.name, endpoint.url, endpoint.kinds) == ("New", EXAMPLE, ["keys.undone"])
