@@ -17,7 +17,7 @@ from django.conf import settings
 
 app = Celery("licensemgr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["licensemgr.portal", "hardware"])
+app.autodiscover_tasks(["licensemgr.portal", "licensemgr.shop", "hardware"])
 
 app.conf.beat_schedule = {
     # Open years and grace periods, expire lots, tell of exceeded allowances, wherever the local day has changed.
@@ -32,7 +32,12 @@ app.conf.beat_schedule = {
         "schedule": timedelta(seconds=15),
         "options": {"expires": 15},
     },
-    "forget sessions and confidential mail that are over": {
+    "deliver webhooks": {
+        "task": "shop.send_webhooks",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
+    "forget what is over": {
         "task": "portal.forget_expired",
         "schedule": timedelta(hours=6),
         "options": {"expires": 3600},

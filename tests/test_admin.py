@@ -22,6 +22,7 @@ from licensemgr.core import clock
 from licensemgr.core.admin import AnyModelAdmin, LooksOnlyAdmin
 from licensemgr.core.models import JobRun, OutboxMessage
 from licensemgr.portal.tasks import forget_expired
+from licensemgr.shop.endpoints import SECRET_PREFIX
 from organizations.invitations import invite_member
 from organizations.models import Organization, Role, User
 from organizations.support import open_support_view
@@ -29,7 +30,7 @@ from products.models import Product
 from subscriptions.models import ExceededAllowance
 from subscriptions.releasing import release_year
 from tests.admin_pages import address, inline, said, staff_person
-from tests.architecture.urls import furnish_files
+from tests.architecture.urls import furnish_files, furnish_webhooks
 from tests.factories import Books, issue
 from wallet.corrections import correct_wallet
 from wallet.models import Entry, KeyBatch, LedgerAccount, LicenseKey, Lot, Redemption, RefusedTries, Transfer
@@ -79,6 +80,7 @@ def lived(books: Books, organization: Organization, staff: User, manager: User) 
     replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=START)
     furnish_files(organization, START)
     make_code(organization=organization, label="Site", uses=1, days=7, actor=manager, on=START, form_token=uuid.uuid4())
+    furnish_webhooks(staff)
     StagedFile.objects.create(
         organization=organization,
         batch=uuid.uuid4(),
@@ -103,7 +105,7 @@ def looked_at_only() -> dict[Any, AnyModelAdmin]:
 
 def test_books_are_looked_at_and_never_changed_by_a_superuser_neither(lived: Books, staff_client: Client) -> None:
     """Every table that is not on the short list below: its list, a row, and each way to change it."""
-    made_here = {"KeyBatch", "Correction"}
+    made_here = {"KeyBatch", "Correction", "WebhookEndpoint"}
     wrong = []
     for model, site in looked_at_only().items():
         row = model._base_manager.order_by("pk").first()
@@ -131,7 +133,9 @@ def test_whatever_is_not_on_the_short_list_can_not_be_changed(staff: User) -> No
     changeable = {model.__name__ for model, site in sites.items() if site.has_change_permission(request)}
     assert changeable == {"User", "Organization", "Product", "Reseller", "Policy", "HardwareModel"}
     addable = {model.__name__ for model, site in sites.items() if site.has_add_permission(request)}
-    assert addable == {"User", "Organization", "Product", "Reseller", "KeyBatch", "Correction", "HardwareModel"}
+    assert addable == {"User", "Organization", "Product", "Reseller", "KeyBatch", "Correction", "HardwareModel"} | {
+        "WebhookEndpoint"
+    }
     deletable = {model.__name__ for model, site in sites.items() if site.has_delete_permission(request)}
     assert deletable <= {"Product", "Reseller", "HardwareModel"}
 
@@ -163,7 +167,8 @@ def test_no_secret_is_on_any_page(lived: Books, staff_client: Client, manager: U
         next_attempt_at=datetime(2027, 3, 1, tzinfo=UTC),
     )
     assert Authenticator not in admin.site._registry
-    secrets = {"SECRET-SEED", "SECRET-CODE", *LicenseKey.objects.values_list("digest", flat=True)}
+    webhook = furnish_webhooks(manager).removeprefix(SECRET_PREFIX)
+    secrets = {"SECRET-SEED", "SECRET-CODE", webhook, *LicenseKey.objects.values_list("digest", flat=True)}
     secrets |= {invitation.digest for invitation in lived.organization.invitations.all()}
     secrets |= {code.digest for code in RegistrationCode.objects.all()}
     for model in admin.site._registry:

@@ -1,4 +1,4 @@
-"""Whether the jobs keep up: their last runs, the organizations that wait for them, the mail that waits (R2, R3)."""
+"""Whether the jobs keep up: their last runs, the organizations that wait for them, mail and webhooks that wait (R2, R3)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from licensemgr.core import clock
 from licensemgr.core.mail import MAXIMUM_ATTEMPTS
 from licensemgr.core.models import ClockReading, JobRun, OutboxMessage
+from licensemgr.shop.models import WebhookDelivery
 from organizations.models import Organization
 
 _RUNS_SHOWN = 14
@@ -42,6 +43,19 @@ class Outbox:
 
 
 @dataclass(frozen=True)
+class Webhooks:
+    """The deliveries to the vendor's shop that wait; those of webhooks that are off wait for nothing, and do not count.
+
+    ``failing`` were tried at least once and are tried again.
+    """
+
+    waiting: int
+    oldest: WebhookDelivery | None
+    failing: int
+    given_up: int
+
+
+@dataclass(frozen=True)
 class Lag:
     """How far the jobs are behind."""
 
@@ -52,12 +66,21 @@ class Lag:
     behind: int
     oldest: tuple[Behind, ...]
     outbox: Outbox
+    webhooks: Webhooks
 
     @property
     def oldest_mail_hours(self) -> int:
         """The whole hours since the oldest mail that waits was written."""
-        written = self.outbox.oldest.written_at if self.outbox.oldest else None
-        return int((clock.real_now() - written) / timedelta(hours=1)) if written else 0
+        return _hours_since(self.outbox.oldest.written_at) if self.outbox.oldest else 0
+
+    @property
+    def oldest_webhook_hours(self) -> int:
+        """The whole hours since the oldest event happened whose delivery waits."""
+        return _hours_since(self.webhooks.oldest.event.happened_at) if self.webhooks.oldest else 0
+
+
+def _hours_since(instant: datetime) -> int:
+    return int((clock.real_now() - instant) / timedelta(hours=1))
 
 
 def lag() -> Lag:
@@ -78,6 +101,7 @@ def lag() -> Lag:
         behind=len(behind),
         oldest=tuple(behind[:_SHOWN]),
         outbox=_outbox(),
+        webhooks=_webhooks(),
     )
 
 
@@ -92,4 +116,14 @@ def _outbox() -> Outbox:
         given_up=wanted.filter(attempts__gte=MAXIMUM_ATTEMPTS).count(),
         withdrawn=unsent.filter(withdrawn_at__isnull=False).count(),
         failures=tuple(wanted.filter(attempts__gt=0).order_by("-pk")[:_SHOWN]),
+    )
+
+
+def _webhooks() -> Webhooks:
+    waiting = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING, endpoint__is_on=True)
+    return Webhooks(
+        waiting=waiting.count(),
+        oldest=waiting.select_related("event").order_by("event__happened_at", "pk").first(),
+        failing=waiting.filter(attempts__gt=0).count(),
+        given_up=WebhookDelivery.objects.filter(state=WebhookDelivery.State.GIVEN_UP).count(),
     )

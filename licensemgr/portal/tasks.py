@@ -8,6 +8,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from licensemgr.core import mail
 from licensemgr.core.errors import Refused
 from licensemgr.portal import daily
+from licensemgr.shop.sending import forget_old_events
 from wallet.tries import forget_old_tries
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ def send_outbox() -> None:
 
 @shared_task(name="portal.forget_expired")
 def forget_expired() -> None:
-    """Delete sessions that ended, confidential mail that is long sent and old counts of tries: all name people."""
+    """Delete what is over: sessions, confidential mail and counts of tries, which name people, and events of webhooks."""
     SessionStore.clear_expired()
     mail.forget_old_confidential()
     forget_old_tries()
+    forget_old_events()

@@ -23,6 +23,9 @@ from licensemgr.core.models import JobRun
 from licensemgr.portal.simulating import SimulatedSystem
 from licensemgr.shop.orders import issue_for_order
 from licensemgr.shop.tokens import make_token
+from licensemgr.shop.endpoints import make_endpoint
+from licensemgr.shop.events import write_test
+from licensemgr.shop.models import WebhookKind
 from organizations.invitations import invite_member
 from organizations.models import Organization, Role, User
 from products.models import Reseller, ResellerKind, System, SystemSource
@@ -136,6 +139,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         count=1,
         token=token,
     )
+    furnish_webhooks(staff)
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
     administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
@@ -184,6 +188,19 @@ def furnish_files(organization: Organization, on: date) -> System:
     system = System.objects.get(system_id=offline.system_id, removed_on=None)
     issue_license_file(system=system, actor=None, on=on)
     return system
+
+
+def furnish_webhooks(staff: User) -> str:
+    """A webhook with a delivery that waits; returns its secret."""
+    given = make_endpoint(
+        name="Shop",
+        url="https://shop.example.com/hooks",
+        kinds=[WebhookKind.REDEEMED],
+        actor=staff,
+        form_token=uuid.uuid4(),
+    )
+    write_test(given.endpoint)
+    return given.secret
 
 
 def in_admin(route: Route, values: Mapping[str, object]) -> dict[str, object]:

@@ -11,6 +11,8 @@ class WebhookKind(models.TextChoices):
     REDEEMED = "keys.redeemed", _("License key redeemed")
     UNDONE = "keys.undone", _("Redemption undone")
     REVOKED = "keys.revoked", _("License keys revoked")
+    # Staff send it to one webhook; it tells of no key.
+    TEST = "webhook.test", _("Test")
 
 
 class WebhookEndpoint(models.Model):
@@ -18,13 +20,17 @@ class WebhookEndpoint(models.Model):
 
     name = models.CharField(_("name"), max_length=120)
     url = models.CharField(_("address"), max_length=500)
-    # Values of `WebhookKind`, at least one.
+    # Values of `WebhookKind` that tell of keys, at least one.
     kinds = models.JSONField(_("events"))
     # The secret under which deliveries are signed, encrypted.
     sealed_secret = models.BinaryField(editable=False)
     is_on = models.BooleanField(_("on"), default=True)
+    # Why the portal itself turned it off, in a sentence; empty where it did not.
+    off_because = models.CharField(_("turned off because"), max_length=300, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     made_at = models.DateTimeField(_("made"))
+    # Names the form that was sent, so that a double click makes one webhook; what the secret is bound to.
+    form_token = models.UUIDField(unique=True, editable=False)
 
     class Meta:
         verbose_name = _("webhook")
@@ -38,8 +44,8 @@ class WebhookEvent(models.Model):
     """Something that happened to license keys of one batch, written in the transaction in which it happened."""
 
     event_id = models.UUIDField(unique=True)
-    kind = models.CharField(max_length=40, choices=WebhookKind)
-    # What is delivered, word for word the same at every try.
+    kind = models.CharField(_("event"), max_length=40, choices=WebhookKind)
+    # What is delivered, the same at every try.
     payload = models.JSONField()
     happened_at = models.DateTimeField()
 
@@ -47,7 +53,7 @@ class WebhookEvent(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.event_id}"
+        return f"{self.get_kind_display()} {self.event_id}"
 
 
 class WebhookDelivery(models.Model):
@@ -58,12 +64,14 @@ class WebhookDelivery(models.Model):
         DELIVERED = "delivered", _("Delivered")
         GIVEN_UP = "given_up", _("Given up")
 
-    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries")
+    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries", verbose_name=_("webhook"))
     event = models.ForeignKey(WebhookEvent, models.PROTECT, related_name="deliveries")
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.WAITING)
     # Tries since the delivery began, or was last replayed.
     attempts = models.PositiveIntegerField(_("tries"), default=0)
     next_attempt_at = models.DateTimeField(_("next try"))
+    # Until then a worker has it in hand; one that was killed leaves it to the others from then on.
+    claimed_until = models.DateTimeField(null=True, editable=False)
     delivered_at = models.DateTimeField(_("delivered"), null=True)
 
     class Meta:
@@ -92,3 +100,6 @@ class WebhookAttempt(models.Model):
 
     class Meta:
         ordering = ["delivery", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
