@@ -5,8 +5,10 @@ system, another key, a wrong registration code) is limited per network before it
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -14,8 +16,17 @@ from django.core.cache import cache
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from hardware.errors import ClockOff, LicenseFileRefused, NewKeyRefused, NotRegistered, ProofRefused, TooManyCalls
-from hardware.license_files import document_of, granted_to, issue_license_file
+from hardware.errors import (
+    ClockOff,
+    IssueLogBroken,
+    LicenseFileRefused,
+    NewKeyRefused,
+    NotRegistered,
+    ProofRefused,
+    ReportKept,
+    TooManyCalls,
+)
+from hardware.license_files import document_of, license_file_for_call
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
 from hardware.registration_codes import usable_code, use_code
 from hardware.reports import accept_report
@@ -24,13 +35,21 @@ from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed
 from licensemgr.core.places import Places, counted_address, give_back
+from licensemgr.core.signing_keys import NoSigningKey
 from organizations.books import changing
+from organizations.errors import DateGoesBack
+from organizations.models import Organization
+from products.errors import SystemIdTaken
 from products.models import System, SystemSource
 
+T = TypeVar("T")
 WINDOW = timedelta(hours=1)
 REQUEST_TYP = "system-request-v1"
 # A signed request holds for so long before and after its time.
 REQUEST_TOLERANCE = timedelta(minutes=5)
+# A nonce is known for as long as its request could be believed, and a little longer.
+_NONCE_SECONDS = 2 * int(REQUEST_TOLERANCE.total_seconds()) + 60
+_LONGEST_PROOF = 4096
 _REQUEST_MEMBERS = {"method", "url", "time", "nonce"}
 _NONCE_LENGTH = range(16, 65)
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
@@ -51,32 +70,74 @@ class Answer:
 def report_online(*, document: bytes, code: str, address: str) -> Answer:
     """Take a system's report by a call, without a person's confirmation, and answer it (R28, R29).
 
-    A system that no organization knows joins the one whose registration ``code`` it sends; of any other the code is not looked
-    at. Under another key than the system's own the report is held. ``address`` is the client's. Raises DocumentRefused,
-    NotRegistered, NewKeyRefused, TooManyCalls, and what `accept_report` and `issue_license_file` raise, but LicenseFileRefused.
+    A system that no organization knows joins the one whose registration ``code`` it sends. Of any other the code only has to be
+    no usable one of another organization. Under another key than the system's own the report is held. ``address`` is the
+    client's. Raises DocumentRefused, NotRegistered, NewKeyRefused, SystemIdTaken, TooManyCalls, ReportKept, and what
+    `accept_report` raises.
     """
-    is_known = SystemIdentity.objects.filter(thumbprint=signed.claimed_key(document).thumbprint()).exists()
-    place = None if is_known else _take_place(address)
+    place = None if _is_known(_claimed(document, address)) else _take_place(address)
     file = read_system_file(document)
     identity = _identity(file.system_id)
-    if identity is None:
-        answer = _join(file, document, code)
-        if place is not None:
-            give_back(place)
-        return answer
+    proved = identity is not None and identity.thumbprint == file.thumbprint
+    if place is None and not proved:
+        # The key is some system's, but not this one's: that proves nothing.
+        place = _take_place(address)
+    answer = _take(identity, file, document, code) if identity else _join(file, document, code)
+    if place is not None and not answer.is_held:
+        give_back(place)
+    return answer
+
+
+def _claimed(document: bytes, address: str) -> str:
+    """The thumbprint of the key by which the document says that it is signed. Raises DocumentRefused, TooManyCalls."""
+    try:
+        return signed.claimed_key(document).thumbprint()
+    except signed.DocumentRefused:
+        _take_place(address)
+        raise
+
+
+def _is_known(thumbprint: str) -> bool:
+    """Whether it is the key of a system that is there."""
+    return SystemIdentity.objects.filter(thumbprint=thumbprint, system__removed_on=None).exists()
+
+
+def _take(identity: SystemIdentity, file: SystemFile, document: bytes, text: str) -> Answer:
+    """The report of a system that has a key of its own."""
     system = identity.system
+    code = usable_code(text) if text else None
+    if code is not None and code.organization_id != system.organization_id:
+        raise SystemIdTaken
     if identity.thumbprint == file.thumbprint:
-        _count_call(identity)
+        earlier = Report.objects.filter(system=system, digest=file.digest).first()
+        # Whoever sends what was sent before may be another: of the system itself that is no sign of life.
+        _count_call(identity, heard=earlier is None)
+        if earlier is not None:
+            return _answer_to(system, earlier)
     elif _was_refused(system, file.thumbprint):
         raise NewKeyRefused
-    on = clock.today(system.organization)
-    taken = accept_report(
-        organization=system.organization, file=file, document=document, source=SystemSource.ONLINE, actor=None, on=on
-    )
-    return _answer_to(taken)
+    return _answer_to(system, _accept(system.organization, file, document))
 
 
-def _answer_to(taken: Report | HeldReport) -> Answer:
+def _accept(organization: Organization, file: SystemFile, document: bytes) -> Report | HeldReport:
+    def accept(on: date) -> Report | HeldReport:
+        return accept_report(
+            organization=organization, file=file, document=document, source=SystemSource.ONLINE, actor=None, on=on
+        )
+
+    return _on_its_day(organization, accept)
+
+
+def _on_its_day(organization: Organization, act: Callable[[date], T]) -> T:
+    """Do something on the organization's today; on the new one where midnight came in between by another call (R1)."""
+    try:
+        return act(clock.today(organization))
+    except DateGoesBack:
+        organization.refresh_from_db(fields=["settled_through"])
+        return act(clock.today(organization))
+
+
+def _answer_to(system: System, taken: Report | HeldReport) -> Answer:
     if isinstance(taken, HeldReport):
         return Answer(
             None,
@@ -87,16 +148,18 @@ def _answer_to(taken: Report | HeldReport) -> Answer:
             ),
             is_held=True,
         )
-    return _license_of(taken.system)
+    try:
+        return _license_of(system)
+    except (NoSigningKey, IssueLogBroken) as error:
+        raise ReportKept(error) from error
 
 
 def _license_of(system: System) -> Answer:
     """The system's license file for what it is granted now; else the status and why there is none (R29)."""
-    on = clock.today(system.organization)
     try:
-        file = issue_license_file(system=system, actor=None, on=on)
+        file = _on_its_day(system.organization, lambda on: license_file_for_call(system=system, on=on))
     except LicenseFileRefused as refused:
-        return Answer(None, granted_to(system, on).status, refused.sentence)
+        return Answer(None, refused.standing, refused.sentence)
     return Answer(document_of(file), "", "")
 
 
@@ -119,23 +182,28 @@ def _join(file: SystemFile, document: bytes, text: str) -> Answer:
     code = usable_code(text)
     if code is None:
         raise NotRegistered
-    on = clock.today(code.organization)
+    taken = _on_its_day(code.organization, lambda on: _join_by(code, file, document, on))
+    return _answer_to(_known(file.system_id), taken)
+
+
+def _join_by(code: RegistrationCode, file: SystemFile, document: bytes, on: date) -> Report | HeldReport:
     with changing(code.organization, on) as organization:
         # The very report may have been sent twice at once: then the other one joined meanwhile, and used the code.
         is_new = _identity(file.system_id) is None
         if is_new and not use_code(code):
             raise NotRegistered
-        taken = accept_report(
-            organization=organization,
-            file=file,
-            document=document,
-            source=SystemSource.ONLINE,
-            actor=None,
-            on=on,
-        )
+        taken = _accept(organization, file, document)
         if is_new and isinstance(taken, Report):
             _note_joined(taken.system, code, file.thumbprint)
-    return _answer_to(taken)
+    return taken
+
+
+def _known(system_id: UUID) -> System:
+    """A system that just was there. Raises NotRegistered when it was removed meanwhile."""
+    identity = _identity(system_id)
+    if identity is None:
+        raise NotRegistered
+    return identity.system
 
 
 def _note_joined(system: System, code: RegistrationCode, thumbprint: str) -> None:
@@ -160,19 +228,23 @@ def latest_license(*, system_id: UUID, method: str, urls: set[str], request_proo
     """The latest license file of the system that signed this request; made anew where what it is granted changed.
 
     ``urls`` are the addresses by which the request may name itself. Raises ProofRefused, ClockOff, TooManyCalls, and what
-    `issue_license_file` raises but LicenseFileRefused.
+    `license_file_for_call` raises but LicenseFileRefused.
     """
-    place = _take_place(address)
-    identity = _proved(system_id, method, urls, request_proof)
-    give_back(place)
-    _count_call(identity)
+    identity = _identity(system_id)
+    try:
+        identity = _proved(identity, method, urls, request_proof)
+    except ProofRefused:
+        # Counted only now, as finding it out costs little, so that systems that prove theirs are not held up by others.
+        _take_place(address)
+        raise
+    _count_call(identity, heard=True)
     return _license_of(identity.system)
 
 
-def _proved(system_id: UUID, method: str, urls: set[str], request_proof: str) -> SystemIdentity:
+def _proved(identity: SystemIdentity | None, method: str, urls: set[str], request_proof: str) -> SystemIdentity:
     """The identity whose key signed the request, once."""
     parts = request_proof.split(".")
-    if len(parts) != 3:
+    if len(parts) != 3 or len(request_proof) > _LONGEST_PROOF:
         raise ProofRefused
     flattened = json.dumps(dict(zip(("protected", "payload", "signature"), parts, strict=True))).encode()
     try:
@@ -184,7 +256,6 @@ def _proved(system_id: UUID, method: str, urls: set[str], request_proof: str) ->
         raise ProofRefused
     # Before anything is looked up: that a clock is wrong can be told to anybody.
     _check_time(payload["time"])
-    identity = _identity(system_id)
     if (
         identity is None
         or read.header["kid"] != identity.thumbprint
@@ -201,7 +272,7 @@ def _proved(system_id: UUID, method: str, urls: set[str], request_proof: str) ->
     nonce = f"system-request:{identity.thumbprint}:{payload['nonce']}"
     if not nonce.isprintable() or " " in nonce:
         raise ProofRefused
-    if not cache.add(nonce, 1, timeout=2 * int(REQUEST_TOLERANCE.total_seconds())):
+    if not cache.add(nonce, 1, timeout=_NONCE_SECONDS):
         raise ProofRefused(
             _("This request was made before. Nothing was given. Sign every request with a new nonce of its own.")
         )
@@ -226,15 +297,15 @@ def _take_place(address: str) -> str:
     return place
 
 
-def _count_call(identity: SystemIdentity) -> None:
+def _count_call(identity: SystemIdentity, *, heard: bool) -> None:
     """Count a call that the system's key proved, within a window that its first call begins. Raises TooManyCalls."""
     now = clock.real_now()
     row = SystemIdentity.objects.filter(pk=identity.pk)
-    heard = clock.now()
+    noted = {"heard_at": clock.now()} if heard else {}
     is_over = Q(calls_from=None) | Q(calls_from__lte=now - WINDOW) | Q(calls_from__gt=now)
-    if row.filter(is_over).update(heard_at=heard, calls_from=now, calls=1):
+    if row.filter(is_over).update(**noted, calls_from=now, calls=1):
         return
-    if row.filter(calls__lt=settings.API_CALLS_PER_HOUR).update(heard_at=heard, calls=F("calls") + 1):
+    if row.filter(calls__lt=settings.API_CALLS_PER_HOUR).update(**noted, calls=F("calls") + 1):
         return
     began = row.values_list("calls_from", flat=True).get() or now
     raise TooManyCalls(max(1, int((began + WINDOW - now).total_seconds()) + 1))
