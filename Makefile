@@ -32,11 +32,12 @@ proof: ## The long versions of what the suite samples; goes on where it was stop
 	@.ci/environment dev
 	@PARTS="$(PARTS)" FRESH="$(FRESH)" JOBS=$(JOBS) exec $(PY) -m tests.proof
 
-bench: ## Times that are measured and not asserted: answers for known and unknown addresses, large system files, a million units
+bench: ## Times that are measured and not asserted: answers for known and unknown addresses, large system files, a million units, 5,000 online systems
 	@.ci/environment dev
 	@MODE=test $(PY) -m pytest -q tests/bench/bench_*.py -p no:randomly $(ARGS)
 	@MODE=test $(PY) -m tests.bench.system_files
 	@MODE=test $(PY) -m tests.bench.import_units
+	@MODE=test $(PY) -m tests.bench.online_systems
 
 check: ## Style, types, layers, migrations, settings
 	@.ci/environment dev

@@ -65,7 +65,7 @@ class InTheField:
 
     def standing(self, on: date, **devices: int) -> tuple[str, str]:
         """Status and sentence where there is no license file."""
-        answer = self.reports(on, **devices)
+        answer = self.reports(on, "", **devices)
         assert (answer.status_code, answer["Content-Type"]) == (200, "application/json"), answer.content
         return answer.json()["status"], answer.json()["sentence"]
 
@@ -453,7 +453,8 @@ def test_midnight_comes_in_between(
     """Another call settles the new day after this one asked what day it is (R1): the call goes on, on the new day."""
     system = vessel()
     post_report(system_file(system), code_for(organization, administrator))
-    document, today, asked = system_file(system, core=4), clock.today, []
+    document, today = system_file(system, core=4), clock.today
+    asked: list[date] = []
 
     def at_midnight(of: Any) -> date:
         found = today(of)

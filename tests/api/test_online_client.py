@@ -83,7 +83,12 @@ def portal_at(scripted: Any, pauses: list[float], tries: int = 6) -> Any:
     )
 
 
-STANDING = (200, "application/json", {}, b'{"status": "not_licensed", "sentence": "Allocate."}')
+STANDING: tuple[int, str, dict[str, str], bytes] = (
+    200,
+    "application/json",
+    {},
+    b'{"status": "not_licensed", "sentence": "Allocate."}',
+)
 
 
 def test_only_https_and_this_machine_are_called() -> None:
