@@ -151,7 +151,7 @@ def _answer_to(system: System, taken: Report | HeldReport) -> Answer:
     try:
         return _license_of(system)
     except (NoSigningKey, IssueLogBroken) as error:
-        raise ReportKept(error) from error
+        raise ReportKept from error
 
 
 def _license_of(system: System) -> Answer:

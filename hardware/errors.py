@@ -237,10 +237,10 @@ class IssueLogBroken(Refused):
 class ReportKept(Refused):
     """A report over a call that was taken, while no license file can be given for it at the moment."""
 
+    code = "report kept"
     status = 503
 
-    def __init__(self, why: Refused) -> None:
-        self.code = why.code
+    def __init__(self) -> None:
         super().__init__(
             _(
                 "The report was taken, but no license file can be given at the moment. Keep the one that you have, and send the "
