@@ -32,12 +32,13 @@ proof: ## The long versions of what the suite samples; goes on where it was stop
 	@.ci/environment dev
 	@PARTS="$(PARTS)" FRESH="$(FRESH)" JOBS=$(JOBS) exec $(PY) -m tests.proof
 
-bench: ## Times that are measured and not asserted: known and unknown addresses, 50 and 5,000 systems, large system files, a million units
+bench: ## Times that are measured and not asserted: answers to guesses, 50 and 5,000 systems, large files, a million units, 5,000 calls at once
 	@.ci/environment dev
 	@MODE=test $(PY) -m pytest -q tests/bench/bench_*.py -p no:randomly $(ARGS)
 	@MODE=test $(PY) -m tests.bench.system_files
 	@MODE=test $(PY) -m tests.bench.upload_wait
 	@MODE=test $(PY) -m tests.bench.import_units
+	@MODE=test $(PY) -m tests.bench.online_systems
 
 check: ## Style, types, layers, migrations, settings
 	@.ci/environment dev

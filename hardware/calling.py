@@ -4,17 +4,28 @@ A system proves itself by its own key: by the signature of its report, or by a s
 system, another key, a wrong registration code) is limited per network before it costs anything; what is proved, per system.
 """
 
+import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
-from hardware.errors import ClockOff, LicenseFileRefused, NewKeyRefused, NotRegistered, ProofRefused
-from hardware.license_files import document_of, granted_to, issue_license_file
+from hardware.errors import (
+    ClockOff,
+    IssueLogBroken,
+    LicenseFileRefused,
+    NewKeyRefused,
+    NotRegistered,
+    ProofRefused,
+    ReportKept,
+)
+from hardware.license_files import document_of, license_file_for_call
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
 from hardware.registration_codes import usable_code, use_code
 from hardware.reports import accept_report
@@ -24,13 +35,20 @@ from history.record import record
 from licensemgr.core import clock, signed
 from licensemgr.core.calls import count_call, take_unproved_place
 from licensemgr.core.places import give_back
+from licensemgr.core.signing_keys import NoSigningKey
 from organizations.books import changing
-from organizations.errors import OrganizationClosed
+from organizations.errors import DateGoesBack, OrganizationClosed
+from organizations.models import Organization
+from products.errors import SystemIdTaken
 from products.models import System, SystemSource
 
+T = TypeVar("T")
 REQUEST_TYP = "system-request-v1"
 # A signed request holds for so long before and after its time.
 REQUEST_TOLERANCE = timedelta(minutes=5)
+# A nonce is known for as long as its request could be believed, and a little longer.
+_NONCE_SECONDS = 2 * int(REQUEST_TOLERANCE.total_seconds()) + 60
+_LONGEST_PROOF = 4096
 _REQUEST_MEMBERS = {"method", "url", "time", "nonce"}
 _NONCE_LENGTH = range(16, 65)
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
@@ -51,39 +69,74 @@ class Answer:
 def report_online(*, document: bytes, code: str, address: str) -> Answer:
     """Take a system's report by a call, without a person's confirmation, and answer it (R28, R29).
 
-    A system that no organization knows joins the one whose registration ``code`` it sends; of any other the code is not looked
-    at. Under another key than the system's own the report is held. ``address`` is the client's. Raises DocumentRefused,
-    NotRegistered, NewKeyRefused, TooManyCalls, and what `accept_report` and `issue_license_file` raise, but LicenseFileRefused.
+    A system that no organization knows joins the one whose registration ``code`` it sends. Of any other the code only has to be
+    no usable one of another organization. Under another key than the system's own the report is held. ``address`` is the
+    client's. Raises DocumentRefused, NotRegistered, NewKeyRefused, SystemIdTaken, TooManyCalls, ReportKept, and what
+    `accept_report` raises.
     """
-    is_known = SystemIdentity.objects.filter(thumbprint=signed.claimed_key(document).thumbprint()).exists()
-    place = None if is_known else take_unproved_place(address)
+    place = None if _is_known(_claimed(document, address)) else take_unproved_place(address)
     file = read_system_file(document)
     identity = _identity(file.system_id)
-    if identity is None:
-        answer = _join(file, document, code)
-        if answer is not None:
-            if place is not None:
-                give_back(place)
-            return answer
-        # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
-        identity = _identity(file.system_id)
-        if identity is None:
-            raise NotRegistered
+    proved = identity is not None and identity.thumbprint == file.thumbprint
+    if place is None and not proved:
+        # The key is some system's, but not this one's: that proves nothing.
+        place = take_unproved_place(address)
+    answer = _take(identity, file, document, code) if identity else _join(file, document, code)
+    if place is not None and not answer.is_held:
+        give_back(place)
+    return answer
+
+
+def _claimed(document: bytes, address: str) -> str:
+    """The thumbprint of the key by which the document says that it is signed. Raises DocumentRefused, TooManyCalls."""
+    try:
+        return signed.claimed_key(document).thumbprint()
+    except signed.DocumentRefused:
+        take_unproved_place(address)
+        raise
+
+
+def _is_known(thumbprint: str) -> bool:
+    """Whether it is the key of a system that is there."""
+    return SystemIdentity.objects.filter(thumbprint=thumbprint, system__removed_on=None).exists()
+
+
+def _take(identity: SystemIdentity, file: SystemFile, document: bytes, text: str) -> Answer:
+    """The report of a system that has a key of its own."""
     system = identity.system
+    code = usable_code(text) if text else None
+    if code is not None and code.organization_id != system.organization_id:
+        raise SystemIdTaken
     if identity.thumbprint == file.thumbprint:
-        if place is not None:
-            give_back(place)
-        _count_call(identity)
+        earlier = Report.objects.filter(system=system, digest=file.digest).first()
+        # Whoever sends what was sent before may be another: of the system itself that is no sign of life.
+        _count_call(identity, heard=earlier is None)
+        if earlier is not None:
+            return _answer_to(system, earlier)
     elif _was_refused(system, file.thumbprint):
         raise NewKeyRefused
-    on = clock.today(system.organization)
-    taken = accept_report(
-        organization=system.organization, file=file, document=document, source=SystemSource.ONLINE, actor=None, on=on
-    )
-    return _answer_to(taken)
+    return _answer_to(system, _accept(system.organization, file, document))
 
 
-def _answer_to(taken: Report | HeldReport) -> Answer:
+def _accept(organization: Organization, file: SystemFile, document: bytes) -> Report | HeldReport:
+    def accept(on: date) -> Report | HeldReport:
+        return accept_report(
+            organization=organization, file=file, document=document, source=SystemSource.ONLINE, actor=None, on=on
+        )
+
+    return _on_its_day(organization, accept)
+
+
+def _on_its_day(organization: Organization, act: Callable[[date], T]) -> T:
+    """Do something on the organization's today; on the new one where midnight came in between by another call (R1)."""
+    try:
+        return act(clock.today(organization))
+    except DateGoesBack:
+        organization.refresh_from_db(fields=["settled_through"])
+        return act(clock.today(organization))
+
+
+def _answer_to(system: System, taken: Report | HeldReport) -> Answer:
     if isinstance(taken, HeldReport):
         return Answer(
             None,
@@ -94,16 +147,18 @@ def _answer_to(taken: Report | HeldReport) -> Answer:
             ),
             is_held=True,
         )
-    return _license_of(taken.system)
+    try:
+        return _license_of(system)
+    except (NoSigningKey, IssueLogBroken) as error:
+        raise ReportKept from error
 
 
 def _license_of(system: System) -> Answer:
     """The system's license file for what it is granted now; else the status and why there is none (R29)."""
-    on = clock.today(system.organization)
     try:
-        file = issue_license_file(system=system, actor=None, on=on)
+        file = _on_its_day(system.organization, lambda on: license_file_for_call(system=system, on=on))
     except LicenseFileRefused as refused:
-        return Answer(None, granted_to(system, on).status, refused.sentence)
+        return Answer(None, refused.standing, refused.sentence)
     return Answer(document_of(file), "", "")
 
 
@@ -121,20 +176,22 @@ def _was_refused(system: System, thumbprint: str) -> bool:
     return last is not None and last.decision == HeldReport.Decision.REFUSED
 
 
-def _join(file: SystemFile, document: bytes, text: str) -> Answer | None:
-    """The first report of a system without a key of its own: it joins by a registration code, whole or not at all.
-
-    None where the code can't be used.
-    """
-    code = usable_code(text)
-    if code is None:
-        return None
-    try:
-        taken = join_by_code(code=code, file=file, document=document, on=clock.today(code.organization))
-    except OrganizationClosed:
-        # Closed in the meantime: nothing is told of it.
-        return None
-    return _answer_to(taken) if taken is not None else None
+def _join(file: SystemFile, document: bytes, text: str) -> Answer:
+    """The first report of a system without a key of its own: it joins by a registration code, whole or not at all."""
+    code, taken = usable_code(text), None
+    if code is not None:
+        # Of an organization that was closed in the meantime nothing is told.
+        with contextlib.suppress(OrganizationClosed):
+            taken = _on_its_day(
+                code.organization, lambda on: join_by_code(code=code, file=file, document=document, on=on)
+            )
+    identity = _identity(file.system_id)
+    if identity is None:
+        raise NotRegistered
+    if taken is None:
+        # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
+        return _take(identity, file, document, "")
+    return _answer_to(identity.system, taken)
 
 
 def join_by_code(*, code: RegistrationCode, file: SystemFile, document: bytes, on: date) -> Report | HeldReport | None:
@@ -148,12 +205,7 @@ def join_by_code(*, code: RegistrationCode, file: SystemFile, document: bytes, o
         if is_new and not use_code(code):
             return None
         taken = accept_report(
-            organization=organization,
-            file=file,
-            document=document,
-            source=SystemSource.ONLINE,
-            actor=None,
-            on=on,
+            organization=organization, file=file, document=document, source=SystemSource.ONLINE, actor=None, on=on
         )
         if is_new and isinstance(taken, Report):
             _note_joined(taken.system, code, file.thumbprint, on)
@@ -182,19 +234,23 @@ def latest_license(*, system_id: UUID, method: str, urls: set[str], request_proo
     """The latest license file of the system that signed this request; made anew where what it is granted changed.
 
     ``urls`` are the addresses by which the request may name itself. Raises ProofRefused, ClockOff, TooManyCalls, and what
-    `issue_license_file` raises but LicenseFileRefused.
+    `license_file_for_call` raises but LicenseFileRefused.
     """
-    place = take_unproved_place(address)
-    identity = _proved(system_id, method, urls, request_proof)
-    give_back(place)
-    _count_call(identity)
+    identity = _identity(system_id)
+    try:
+        identity = _proved(identity, method, urls, request_proof)
+    except ProofRefused:
+        # Counted only now, as finding it out costs little, so that systems that prove theirs are not held up by others.
+        take_unproved_place(address)
+        raise
+    _count_call(identity, heard=True)
     return _license_of(identity.system)
 
 
-def _proved(system_id: UUID, method: str, urls: set[str], request_proof: str) -> SystemIdentity:
+def _proved(identity: SystemIdentity | None, method: str, urls: set[str], request_proof: str) -> SystemIdentity:
     """The identity whose key signed the request, once."""
     parts = request_proof.split(".")
-    if len(parts) != 3:
+    if len(parts) != 3 or len(request_proof) > _LONGEST_PROOF:
         raise ProofRefused
     flattened = json.dumps(dict(zip(("protected", "payload", "signature"), parts, strict=True))).encode()
     try:
@@ -206,7 +262,6 @@ def _proved(system_id: UUID, method: str, urls: set[str], request_proof: str) ->
         raise ProofRefused
     # Before anything is looked up: that a clock is wrong can be told to anybody.
     _check_time(payload["time"])
-    identity = _identity(system_id)
     if (
         identity is None
         or read.header["kid"] != identity.thumbprint
@@ -223,7 +278,7 @@ def _proved(system_id: UUID, method: str, urls: set[str], request_proof: str) ->
     nonce = f"system-request:{identity.thumbprint}:{payload['nonce']}"
     if not nonce.isprintable() or " " in nonce:
         raise ProofRefused
-    if not cache.add(nonce, 1, timeout=2 * int(REQUEST_TOLERANCE.total_seconds())):
+    if not cache.add(nonce, 1, timeout=_NONCE_SECONDS):
         raise ProofRefused(
             _("This request was made before. Nothing was given. Sign every request with a new nonce of its own.")
         )
@@ -239,6 +294,7 @@ def _check_time(text: str) -> None:
         raise ClockOff(clock.real_now().strftime(_INSTANT))
 
 
-def _count_call(identity: SystemIdentity) -> None:
-    """Count a call that the system's key proved: the system was heard. Raises TooManyCalls."""
-    count_call(SystemIdentity.objects.filter(pk=identity.pk), settings.API_CALLS_PER_HOUR, heard_at=clock.now())
+def _count_call(identity: SystemIdentity, *, heard: bool) -> None:
+    """Count a call that the system's key proved; ``heard``: as a sign of life, too. Raises TooManyCalls."""
+    noted = {"heard_at": clock.now()} if heard else {}
+    count_call(SystemIdentity.objects.filter(pk=identity.pk), settings.API_CALLS_PER_HOUR, **noted)

@@ -213,6 +213,11 @@ class LicenseFileRefused(Refused):
     code = "no license file"
     status = 409
 
+    def __init__(self, sentence: str, standing: str = "") -> None:
+        # The status in which the system is granted nothing.
+        self.standing = standing
+        super().__init__(sentence)
+
 
 class IssueLogBroken(Refused):
     """The issue log can't be written: no license file is given, since one that no log knows could not be reconciled."""
@@ -225,6 +230,21 @@ class IssueLogBroken(Refused):
             _(
                 "The license file can't be written down in the issue log at the moment, so none was given. Nothing was changed. "
                 "Whoever runs this portal has to make ISSUE_LOG_DIR writable and see that its disk is not full."
+            )
+        )
+
+
+class ReportKept(Refused):
+    """A report over a call that was taken, while no license file can be given for it at the moment."""
+
+    code = "report kept"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The report was taken, but no license file can be given at the moment. Keep the one that you have, and send the "
+                "very same report again later. Whoever runs this portal has to look at its signing key and its issue log."
             )
         )
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
+from joserfc.jwk import OKPKey
 
 from hardware.errors import IssueLogBroken, LicenseFileRefused
 from hardware.grants import Grant, YearCovered, covered, hardware_grants, subscription_grants
@@ -171,47 +172,89 @@ def document_of(file: LicenseFile) -> bytes:
     return zlib.decompress(bytes(file.packed))
 
 
-def issue_license_file(*, system: System, actor: User | None, on: date) -> LicenseFile:
+@dataclass(frozen=True)
+class _Asked:
+    """What a license file for a system would say, and the newest one that it was given."""
+
+    system: System
+    report: Report
+    identity: SystemIdentity
+    granted: Granted
+    latest: LicenseFile | None
+    kid: str
+    key: OKPKey
+
+    def is_latest_good(self, now: datetime, *, answers_report: bool) -> bool:
+        """Whether the newest file says what a new one would say, and has at least half of its own time left."""
+        latest = self.latest
+        if (
+            latest is None
+            or is_stale(latest, self.granted)
+            or latest.kid != self.kid
+            or (answers_report and latest.request_id != self.report.request_id)
+            or now - latest.issued_at > timedelta(days=settings.LICENSE_FILE_DAYS) / 2
+        ):
+            return False
+        said = _read(document_of(latest)).payload
+        wanted = (self.granted.status, dict(self.granted.need), self.identity.thumbprint)
+        return (said["status"], said["need"], said["key"]) == wanted
+
+
+def _ask(organization: Organization, pk: int, on: date) -> _Asked:
+    """Raises LicenseFileRefused where R29 gives no file, and NoSigningKey."""
+    system = System.objects.select_related("registered_product__product", "identity").get(
+        pk=pk, organization=organization
+    )
+    system.organization = system.registered_product.organization = organization
+    report = Report.objects.filter(organization=organization, system=system).order_by("-pk").first()
+    identity: SystemIdentity | None = getattr(system, "identity", None)
+    if system.removed_on is not None or report is None or identity is None:
+        raise LicenseFileRefused(
+            _("This system has sent no system file yet, so there is nothing to answer. No license file was made.")
+        )
+    granted = granted_to(system, on)
+    if not granted.grants:
+        raise LicenseFileRefused(
+            granted.reason or _("This system has no devices, so there is nothing to license."), granted.status
+        )
+    kid, key = signing_keys.current_key()
+    return _Asked(system, report, identity, granted, latest_license_file(system), kid, key)
+
+
+def license_file_for_call(*, system: System, on: date) -> LicenseFile:
+    """The license file with which a system that is online is answered: the newest one for as long as it is good (R29).
+
+    So a system that reports the same every hour gets no new file, and nothing is written. Raises what `issue_license_file`
+    raises.
+    """
+    asked = _ask(system.organization, system.pk, on)
+    if asked.latest is not None and asked.is_latest_good(clock.now(), answers_report=False):
+        return asked.latest
+    return issue_license_file(system=system, actor=None, on=on, answers_report=False)
+
+
+def issue_license_file(*, system: System, actor: User | None, on: date, answers_report: bool = True) -> LicenseFile:
     """Give the system a license file for what it is granted, answering its last accepted report (R29).
 
-    The newest file is given again while it grants the same in the same status, answers the last report, was signed by the
-    current key and has at least half of its own time left. Raises LicenseFileRefused where R29 gives none, NoSigningKey, and
-    IssueLogBroken.
+    The newest file is given again while it grants the same in the same status, answers the last report (if ``answers_report``),
+    was signed by the current key and has at least half of its own time left. Raises LicenseFileRefused where R29 gives none,
+    NoSigningKey, and IssueLogBroken.
     """
     with changing(system.organization, on) as organization:
-        system = System.objects.select_related("registered_product__product").get(
-            pk=system.pk, organization=organization
-        )
-        system.organization = system.registered_product.organization = organization
-        report = Report.objects.filter(organization=organization, system=system).order_by("-pk").first()
-        identity = SystemIdentity.objects.filter(system=system).first()
-        if system.removed_on is not None or report is None or identity is None:
-            raise LicenseFileRefused(
-                _("This system has sent no system file yet, so there is nothing to answer. No license file was made.")
-            )
-        granted = granted_to(system, on)
-        if not granted.grants:
-            raise LicenseFileRefused(granted.reason or _("This system has no devices, so there is nothing to license."))
-        kid, key = signing_keys.current_key()
+        asked = _ask(organization, system.pk, on)
+        system, report, latest, granted = asked.system, asked.report, asked.latest, asked.granted
         now = clock.now()
-        latest = latest_license_file(system)
-        if (
-            latest is not None
-            and not is_stale(latest, granted)
-            and (latest.request_id, latest.kid) == (report.request_id, kid)
-            and now - latest.issued_at <= timedelta(days=settings.LICENSE_FILE_DAYS) / 2
-            and _read(document_of(latest)).payload["status"] == granted.status
-        ):
+        if latest is not None and asked.is_latest_good(now, answers_report=answers_report):
             return latest
-        payload = _payload(system, granted, report, identity, (latest.sequence if latest else 0) + 1, now)
-        document = signed.sign(payload, typ=TYP, key=key, kid=kid)
+        payload = _payload(system, granted, report, asked.identity, (latest.sequence if latest else 0) + 1, now)
+        document = signed.sign(payload, typ=TYP, key=asked.key, kid=asked.kid)
         made = LicenseFile.objects.create(
             organization=organization,
             system=system,
             file_id=payload["file_id"],
             sequence=payload["sequence"],
             request_id=report.request_id,
-            kid=kid,
+            kid=asked.kid,
             digest=hashlib.sha256(document).hexdigest(),
             packed=zlib.compress(document),
             grants=payload["grants"],

@@ -22,9 +22,9 @@ from history.models import Action
 from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.sealing import SealBroken
-from organizations.books import changing
+from organizations.books import changing, settled
 from organizations.models import Organization, User
-from products.device_lists import unpack_ids
+from products.device_lists import pack, unpack_ids
 from products.errors import SystemIdTaken, SystemOfAnotherProduct, UnknownLicenseType
 from products.models import DeviceCount, DeviceList, Product, System, SystemSource
 from products.services import take_report
@@ -167,7 +167,7 @@ def accept_report(
     decision and nothing else changes. ``as_restored`` accepts an older sequence number, which an administrator may do once.
     Raises ReportOutOfOrder and what `preview_report` raises; then nothing has changed.
     """
-    with changing(organization, on) as locked:
+    with settled(organization, on) as locked:
         preview = preview_report(locked, file, with_devices=False)
         if preview.is_known and preview.system is not None:
             return Report.objects.get(system=preview.system, digest=file.digest)
@@ -175,7 +175,39 @@ def accept_report(
             return _hold(preview.system, file, document, source, on)
         if preview.refused is not None and not as_restored:
             raise preview.refused
-        return _accept(locked, preview, source, actor, on, as_restored=preview.refused is not None)
+        if (
+            preview.refused is None
+            and preview.system is not None
+            and _tells_nothing_new(preview.system, preview, source)
+        ):
+            _note_heard(preview.system, file, on)
+            return _write_report(preview.system, file, source, actor, on, as_restored=False)
+        with changing(locked, on) as organization:
+            return _accept(organization, preview, source, actor, on, as_restored=preview.refused is not None)
+
+
+def _tells_nothing_new(system: System, preview: ReportPreview, source: SystemSource) -> bool:
+    """Whether the books stay as they are by the file: what a system that is online says every hour."""
+    file = preview.file
+    if (
+        preview.before != preview.after
+        or preview.registers_unit
+        or preview.former_serial != normalize_serial(file.serial)
+        or (system.source, system.name, system.software_version) != (source, file.system_name, file.software_version)
+        or not SystemIdentity.objects.filter(system=system).exists()
+    ):
+        return False
+    former = DeviceList.objects.filter(system=system).first()
+    if former is None or file.devices is None:
+        return former is None and file.devices is None
+    return former.total == len(file.devices) and bytes(former.packed) == pack(file.devices)
+
+
+def _note_heard(system: System, file: SystemFile, on: date) -> None:
+    """Write down until when what is known of the system holds."""
+    System.objects.filter(pk=system.pk).exclude(last_reported_on=on).update(last_reported_on=on)
+    if file.devices is not None:
+        DeviceList.objects.filter(system=system).exclude(reported_on=on).update(reported_on=on)
 
 
 def _accept(
@@ -205,14 +237,13 @@ def _accept(
     )
     system.organization = organization
     place_system(system, normalize_serial(file.serial), on)
-    now = clock.now()
     SystemIdentity.objects.get_or_create(
         system=system,
         defaults={
             "organization": organization,
             "public": file.public,
             "thumbprint": file.thumbprint,
-            "bound_at": now,
+            "bound_at": clock.now(),
         },
     )
     if as_restored:
@@ -226,10 +257,17 @@ def _accept(
             system_id=str(system.system_id),
             sequence=file.sequence,
         )
+    return _write_report(system, file, source, actor, on, as_restored=as_restored)
+
+
+def _write_report(
+    system: System, file: SystemFile, source: SystemSource, actor: User | None, on: date, *, as_restored: bool
+) -> Report:
+    """Write down that the file was accepted. Raises ReportRefused for a request id of before."""
     try:
         with transaction.atomic():
             return Report.objects.create(
-                organization=organization,
+                organization_id=system.organization_id,
                 system=system,
                 request_id=file.request_id,
                 sequence=file.sequence,
@@ -239,7 +277,7 @@ def _accept(
                 is_restored=as_restored,
                 accepted_by=actor,
                 accepted_on=on,
-                received_at=now,
+                received_at=clock.now(),
             )
     except IntegrityError as error:
         raise ReportRefused(

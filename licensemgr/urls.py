@@ -7,6 +7,7 @@ from licensemgr.portal.admin_login import secure_the_admin
 
 secure_the_admin()
 
+handler400 = "licensemgr.core.problems.bad_request_answered"
 handler404 = "licensemgr.core.problems.not_found"
 handler500 = "licensemgr.core.problems.failed"
 

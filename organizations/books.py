@@ -69,8 +69,21 @@ def lock_organization(organization: Organization) -> Organization:
 def changing(organization: Organization, on: date) -> Iterator[Organization]:
     """Everything within is one change of the organization's books on ``on``: whole or not at all (R3, R18).
 
-    Yields the locked organization, settled up to ``on``. Raises DateGoesBack when the books are settled beyond ``on``,
-    OrganizationClosed when they ended (R35), ClockJumped when ``on`` can't be believed.
+    Yields the locked organization, settled up to ``on``. Raises what `settled` raises.
+    """
+    with settled(organization, on) as locked:
+        yield locked
+        for look in _after_change():
+            look(locked, on)
+        _note_next_due(locked)
+
+
+@contextlib.contextmanager
+def settled(organization: Organization, on: date) -> Iterator[Organization]:
+    """The locked organization, settled up to ``on``, to find out under the lock whether there is anything to change (R3).
+
+    What changes the books does so within `changing`, which may stand within this. Raises DateGoesBack when the books are
+    settled beyond ``on``, OrganizationClosed when they ended (R35), ClockJumped when ``on`` can't be believed.
     """
     with transaction.atomic():
         locked = lock_organization(organization)
@@ -80,9 +93,6 @@ def changing(organization: Organization, on: date) -> Iterator[Organization]:
             raise DateGoesBack(locked.settled_through)
         _settle(locked, on)
         yield locked
-        for look in _after_change():
-            look(locked, on)
-        _note_next_due(locked)
     organization.settled_through = locked.settled_through
     organization.next_due_on = locked.next_due_on
 

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from ninja.params.functions import Header
 
 from hardware.calling import Answer, latest_license, report_online
 from licensemgr.api.problems import Problem
 from licensemgr.core.places import client_address
-from licensemgr.core.problems import standing_answer
+from licensemgr.core.problems import problem, standing_answer
 from licensemgr.core.signed import MAXIMUM_BYTES
 
 router = Router(tags=["Systems"])
@@ -66,7 +67,9 @@ def _respond(found: Answer) -> HttpResponse:
         401: Problem,
         403: Problem,
         409: Problem,
+        411: Problem,
         413: Problem,
+        415: Problem,
         422: Problem,
         429: Problem,
         503: Problem,
@@ -85,7 +88,22 @@ def report(request: HttpRequest, registration_code: str = Header("", alias="Regi
 
     A system that the portal does not know yet joins an organization by a registration code of it, sent in the header
     Registration-Code. A report under another key than the system's own is put aside (202) until an administrator decides.
+    Content-Type is not looked at.
     """
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        return problem(
+            "encoding-not-taken",
+            415,
+            _(
+                "The body is packed (Content-Encoding), which is not taken. Nothing was changed. Send the file as it is."
+            ),
+        )
+    if not request.headers.get("Content-Length"):
+        return problem(
+            "length-required",
+            411,
+            _("The request does not say how long its body is. Nothing was changed. Send it with Content-Length."),
+        )
     document = request.read(MAXIMUM_BYTES + 1)
     if len(document) > MAXIMUM_BYTES:
         return standing_answer(request, 413)

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.defaults import page_not_found, server_error
+from django.views.defaults import bad_request, page_not_found, server_error
 
 API_ROOT = "/api/"
 _TYPE = "urn:license-manager:problem:"
@@ -46,6 +46,11 @@ def standing_answer(request: HttpRequest, status: int) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     return standing_answer(request, 404) if request.path.startswith(API_ROOT) else page_not_found(request, exception)
+
+
+def bad_request_answered(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a host name that is not the portal's, a path that can't be read."""
+    return standing_answer(request, 400) if request.path.startswith(API_ROOT) else bad_request(request, exception)
 
 
 def failed(request: HttpRequest) -> HttpResponse:

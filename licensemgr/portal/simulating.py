@@ -1,6 +1,7 @@
 """The reference client: a system in the field that writes system files, and keeps and checks license files.
 
 It checks by the published verifier, docs/verify_license_file.py, and by keys that it keeps itself: nothing of the portal's books.
+Where it is online, it calls by the published client, docs/online_client.py.
 """
 
 import base64
@@ -8,6 +9,7 @@ import hashlib
 import hmac
 import importlib.util
 import json
+import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +31,20 @@ _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 @cache
 def published_verifier() -> Any:
     """docs/verify_license_file.py, which products copy: the one implementation of how a product checks a license file."""
-    path = settings.BASE_DIR / "docs" / "verify_license_file.py"
-    spec = importlib.util.spec_from_file_location("verify_license_file", path)
+    return _published("verify_license_file")
+
+
+@cache
+def published_client() -> Any:
+    """docs/online_client.py, which products copy: the one implementation of how a system calls the portal."""
+    # It stands beside the verifier and imports it by its name.
+    sys.modules.setdefault("verify_license_file", published_verifier())
+    return _published("online_client")
+
+
+def _published(name: str) -> Any:
+    path = settings.BASE_DIR / "docs" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # noqa: S101 - a path that ends in .py always has both
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -136,7 +150,7 @@ class SimulatedSystem:
         return payload
 
     def save(self, path: Path) -> None:
-        """Keep the system in a file, its private key with it."""
+        """Keep the system in a file, its private key with it: whole or not at all, for this user alone."""
         kept = {
             "name": self.name,
             "product": self.product,
@@ -151,8 +165,7 @@ class SimulatedSystem:
             "license_file": self.license_file,
             "trusted": self.trusted,
         }
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        published_client().keep(path, json.dumps(kept, indent=1).encode())
 
     @classmethod
     def load(cls, path: Path) -> "SimulatedSystem":

@@ -21,11 +21,11 @@ from hardware.system_files import read_system_file
 from licensemgr.core import clock, signing_keys
 from licensemgr.core.models import JobRun
 from licensemgr.portal.simulating import SimulatedSystem
-from licensemgr.shop.orders import issue_for_order
-from licensemgr.shop.tokens import make_token
 from licensemgr.shop.endpoints import make_endpoint
 from licensemgr.shop.events import write_test
 from licensemgr.shop.models import WebhookKind
+from licensemgr.shop.orders import issue_for_order
+from licensemgr.shop.tokens import make_token
 from organizations.invitations import invite_member
 from organizations.models import Organization, Role, User
 from products.models import Reseller, ResellerKind, System, SystemSource

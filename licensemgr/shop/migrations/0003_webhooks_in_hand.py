@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shop', '0001_shop'),
+        ('shop', '0002_tokens_orders'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from licensemgr.core import clock
 from licensemgr.portal.arguments import quantities, quantity
-from licensemgr.portal.simulating import FileRefused, SimulatedSystem, published_verifier
+from licensemgr.portal.simulating import FileRefused, SimulatedSystem, published_client, published_verifier
 
 
 def instant(text: str) -> datetime:
@@ -29,7 +29,8 @@ class Command(BaseCommand):
         "A system in the field, kept in FOLDER: the first run makes its key and id. --devices writes a system description file "
         "to be uploaded in the portal; --license-file takes the license file that the portal gave for it, checks it as a product "
         "does, by the keys that it keeps and never by the portal's books, and shows what is granted until when. A file that must "
-        "not be used is refused with the reason and exit code 1. See docs/formats.md."
+        "not be used is refused with the reason and exit code 1. With --online the system calls the portal itself: it sends the "
+        "file, and takes the license file that it is answered. See docs/formats.md and docs/online.md."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -62,6 +63,16 @@ class Command(BaseCommand):
             default="license",
             help="what it asks for (default: %(default)s)",
         )
+        online = parser.add_argument_group("a system that is online")
+        online.add_argument("--online", metavar="URL", help="the portal's address: send the system file there")
+        online.add_argument(
+            "--registration-code", default="", metavar="CODE", help="joins the organization that gave this code"
+        )
+        online.add_argument(
+            "--refresh",
+            action="store_true",
+            help="send no system file; fetch the newest license file by a signed request",
+        )
         taking = parser.add_argument_group("taking a license file")
         taking.add_argument(
             "--jwks", type=Path, metavar="FILE", help="the portal's /.well-known/jwks.json: keys to trust from now on"
@@ -77,6 +88,8 @@ class Command(BaseCommand):
         counts = quantities(options["devices"])
         if options["oak"] and not options["unit"]:
             raise CommandError("--oak goes with --unit: say on which hardware unit the system is.")
+        if (options["registration_code"] or options["refresh"]) and not options["online"]:
+            raise CommandError("--registration-code and --refresh go with --online: say where the portal is.")
         now = options["now"] or clock.now()
         system = self._system(folder, options)
         if options["unit"]:
@@ -84,9 +97,14 @@ class Command(BaseCommand):
         if options["jwks"]:
             system.trust(_keys(options["jwks"]))
         if options["license_file"]:
-            self._take(system, options["license_file"], now)
-        if counts or not (options["license_file"] or options["jwks"]):
-            self._write(system, folder, counts, now, options)
+            self._take_file(system, options["license_file"], now)
+        if options["online"]:
+            self._call(system, folder, counts, now, options)
+        elif counts or not (options["license_file"] or options["jwks"]):
+            document = self._write(system, counts, now, options)
+            path = folder / f"system-{system.sequence}.json"
+            path.write_bytes(document)
+            self.stdout.write(f"System file: {path}. Upload it in the Product list.")
         system.save(folder / "system.json")
 
     def _system(self, folder: Path, options: Mapping[str, Any]) -> SimulatedSystem:
@@ -105,26 +123,60 @@ class Command(BaseCommand):
         return system
 
     def _write(
-        self, system: SimulatedSystem, folder: Path, counts: dict[str, int], now: datetime, options: Mapping[str, Any]
-    ) -> None:
+        self, system: SimulatedSystem, counts: dict[str, int], now: datetime, options: Mapping[str, Any]
+    ) -> bytes:
         if options["list"]:
             devices = [(f"{code}-{number:06}", "Simulated", code) for code, n in counts.items() for number in range(n)]
-            document = system.system_file(at=now, devices=devices, intent=options["intent"])
-        else:
-            document = system.system_file(at=now, counts=counts, intent=options["intent"])
-        path = folder / f"system-{system.sequence}.json"
-        path.write_bytes(document)
-        self.stdout.write(f"System file: {path}. Upload it in the Product list.")
+            return system.system_file(at=now, devices=devices, intent=options["intent"])
+        return system.system_file(at=now, counts=counts, intent=options["intent"])
 
-    def _take(self, system: SimulatedSystem, path: Path, now: datetime) -> None:
+    def _call(
+        self,
+        system: SimulatedSystem,
+        folder: Path,
+        counts: dict[str, int],
+        now: datetime,
+        options: Mapping[str, Any],
+    ) -> None:
+        """Report, or fetch the newest license file, by the published client; and take what is answered."""
+        client = published_client()
+
+        def make() -> bytes:
+            document = self._write(system, counts, now, options)
+            system.save(folder / "system.json")
+            return document
+
+        try:
+            portal = client.Portal(options["online"], system.key)
+            if not system.trusted:
+                system.trust(portal.keys())
+            if options["refresh"]:
+                answer = portal.license(system.system_id)
+            else:
+                answer = client.deliver(folder, portal, make, options["registration_code"])
+        except (client.Refused, client.NotAnswered, ValueError) as error:
+            raise CommandError(str(error)) from error
+        if portal.clock_off:
+            self.stdout.write(f"The portal's clock is ahead by {portal.clock_off}; that of the system was not changed.")
+        if answer.license_file is None:
+            self.stdout.write(f"No license file ({answer.status}). {answer.sentence}")
+        else:
+            self._take(system, answer.license_file, now)
+
+    def _take_file(self, system: SimulatedSystem, path: Path, now: datetime) -> None:
         if not system.trusted:
             raise CommandError(
                 "The system trusts no key yet. Give it the portal's /.well-known/jwks.json with --jwks FILE."
             )
         try:
-            payload = system.take_license_file(path.read_bytes(), at=now)
+            document = path.read_bytes()
         except OSError as error:
             raise CommandError(f"{path} can't be read: {error.strerror}.") from error
+        self._take(system, document, now)
+
+    def _take(self, system: SimulatedSystem, document: bytes, now: datetime) -> None:
+        try:
+            payload = system.take_license_file(document, at=now)
         except FileRefused as refused:
             raise CommandError(f"The license file is refused. {refused}") from refused
         self.stdout.write(f"License file {payload['sequence']} of {payload['organization']}, {payload['status']}.")
