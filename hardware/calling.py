@@ -297,4 +297,4 @@ def _check_time(text: str) -> None:
 def _count_call(identity: SystemIdentity, *, heard: bool) -> None:
     """Count a call that the system's key proved; ``heard``: as a sign of life, too. Raises TooManyCalls."""
     noted = {"heard_at": clock.now()} if heard else {}
-    count_call(SystemIdentity.objects.filter(pk=identity.pk), settings.API_CALLS_PER_HOUR, **noted)
+    count_call(identity, settings.API_CALLS_PER_HOUR, **noted)

@@ -205,9 +205,11 @@ def _tells_nothing_new(system: System, preview: ReportPreview, source: SystemSou
 
 def _note_heard(system: System, file: SystemFile, on: date) -> None:
     """Write down until when what is known of the system holds."""
-    System.objects.filter(pk=system.pk).exclude(last_reported_on=on).update(last_reported_on=on)
+    if system.last_reported_on == on:
+        return
+    System.objects.filter(pk=system.pk).update(last_reported_on=on)
     if file.devices is not None:
-        DeviceList.objects.filter(system=system).exclude(reported_on=on).update(reported_on=on)
+        DeviceList.objects.filter(system=system).update(reported_on=on)
 
 
 def _accept(

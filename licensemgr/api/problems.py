@@ -1,8 +1,10 @@
 """Errors of the API as RFC 9457 problem details: a stable type, a title, a sentence, and what a client can act on."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import Field, NinjaAPI, Schema
@@ -17,6 +19,8 @@ from licensemgr.shop.errors import OfKeys
 
 # A thousand ids can be wrong at once.
 _PLACES_TOLD = 50
+
+_log = logging.getLogger(__name__)
 
 
 class Place(Schema):
@@ -96,6 +100,18 @@ def _not_authenticated(request: HttpRequest, error: AuthenticationError) -> Json
     return response
 
 
+def _busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """The database did not take the call in time: too many wait for it, or it is away."""
+    _log.warning("busy: %s", error)
+    response = problem(
+        "busy",
+        503,
+        _("The portal is busy. Send the very same request again in a few seconds; what was done is not done twice."),
+    )
+    response["Retry-After"] = "10"
+    return response
+
+
 def handle_errors(api: NinjaAPI) -> None:
     """Let every refusal of the API answer as a problem."""
     handlers: dict[type[Exception], Any] = {
@@ -104,6 +120,7 @@ def handle_errors(api: NinjaAPI) -> None:
         ValidationError: _invalid,
         HttpError: _http,
         AuthenticationError: _not_authenticated,
+        OperationalError: _busy,
     }
     for error, handler in handlers.items():
         api.add_exception_handler(error, handler)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
+from hardware import calling
 from hardware.models import Report
 from licensemgr.core.signed import MAXIMUM_BYTES
 from organizations.models import Organization, User
@@ -125,3 +127,21 @@ def test_fuzzed_reports_are_never_more_than_refused(
     # Some were good, some in the name of other systems: all that was reached by them holds.
     assert outcomes["200"] and outcomes["older-sequence"]
     check_conservation(organization)
+
+
+def test_a_database_that_is_busy_is_told_as_such(
+    books: Books, organization: Organization, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, code = vessel(), code_for(organization, administrator)
+    document = system_file(system)
+
+    def busy(*arguments: Any, **options: Any) -> Any:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(calling, "accept_report", busy)
+    answer = post_report(document, code)
+    assert "Send the very same request again" in refused(answer, 503, "busy")
+    assert answer["Retry-After"] == "10"
+    monkeypatch.undo()
+    assert post_report(document, code).status_code == 200
+    assert Report.objects.count() == 1

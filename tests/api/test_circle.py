@@ -175,8 +175,10 @@ def test_the_other_things_that_a_report_says_are_taken(
 ) -> None:
     system = vessel()
     post_report(system_file(system), code_for(organization, administrator))
-    system.name, system.version, system.serial = "Ferry", "2.0", "AB-7"
-    assert post_report(system_file(system)).status_code == 200
+    # One after the other: each alone is something new.
+    for name, value in (("name", "Ferry"), ("version", "2.0"), ("serial", "AB-7")):
+        setattr(system, name, value)
+        assert post_report(system_file(system)).status_code == 200
     known = System.objects.get()
     assert (known.name, known.software_version) == ("Ferry", "2.0")
     assert known.placements.get(until_on=None).serial == "AB-7"
