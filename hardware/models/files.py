@@ -5,11 +5,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from hardware.models.online import RegistrationCode
+from licensemgr.core.models import Caller
 from organizations.models import Organization
 from products.models import System, SystemSource
 
 
-class SystemIdentity(models.Model):
+class SystemIdentity(Caller):
     """The key that a system signs with, bound to it by the first file that was accepted."""
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
@@ -22,9 +23,6 @@ class SystemIdentity(models.Model):
     joined_by = models.ForeignKey(RegistrationCode, models.PROTECT, null=True, related_name="identities")
     # When the system last made a call that its key proved; empty for one that never called.
     heard_at = models.DateTimeField(null=True, db_index=True)
-    # Its calls within the window that began then, by the machine's own clock: how many it may make is limited.
-    calls_from = models.DateTimeField(null=True)
-    calls = models.PositiveIntegerField(default=0)
 
 
 class Report(models.Model):

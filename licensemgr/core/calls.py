@@ -1,28 +1,20 @@
 """How often the API may be called: what proves itself, by a counter on its own row; what nothing proves, per network."""
 
 from datetime import timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from licensemgr.core import clock
 from licensemgr.core.errors import TooManyCalls
+from licensemgr.core.models import Caller
 from licensemgr.core.places import Places, counted_address
 
 WINDOW = timedelta(hours=1)
 # Of calls at one moment one may have read the clock a little before another that began the window; and machines differ a little.
 # A window that begins later than that was begun by a clock that was set back since.
 _APART = timedelta(minutes=1)
-
-
-class Caller(Protocol):
-    """A row on which calls are counted."""
-
-    pk: Any
-    _base_manager: ClassVar[Any]
-    calls_from: Any
-    calls: Any
 
 
 def take_unproved_place(address: str) -> str:

@@ -86,3 +86,14 @@ class SigningKey(models.Model):
                 fields=["state"], condition=models.Q(state__in=["next", "current"]), name="signing_key_one_of_a_state"
             )
         ]
+
+
+class Caller(models.Model):
+    """A row about somebody who calls the API: how many calls it may make within an hour is limited (core/calls.py)."""
+
+    # Its calls within the window that began then, by the machine's own clock.
+    calls_from = models.DateTimeField(null=True, editable=False)
+    calls = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        abstract = True

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from licensemgr.core.models import Caller
+
 
 class Scope(models.TextChoices):
     """What a token lets its bearer do."""
@@ -15,7 +17,7 @@ class Scope(models.TextChoices):
     REVOKE = "keys:revoke", _("Revoke license keys that nobody redeemed")
 
 
-class ShopToken(models.Model):
+class ShopToken(Caller):
     """A bearer token. Shown once; only a hash of its 256 random bits is kept."""
 
     name = models.CharField(_("name"), max_length=120)
@@ -29,9 +31,6 @@ class ShopToken(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True)
     revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     last_used_at = models.DateTimeField(_("last used"), null=True)
-    # Its calls within the window that began then, by the machine's own clock: how many it may make is limited.
-    calls_from = models.DateTimeField(null=True, editable=False)
-    calls = models.PositiveIntegerField(default=0, editable=False)
     # Names the form that was sent, so that a double click makes one token.
     form_token = models.UUIDField(unique=True, editable=False)
 
