@@ -114,7 +114,7 @@ def report(request: HttpRequest, registration_code: str = Header("", alias="Regi
     "/systems/{uuid:system_id}/license",
     url_name="latest_license",
     summary="Get the system's latest license file",
-    response={401: Problem, 429: Problem, 503: Problem},
+    response={401: Problem, 404: Problem, 429: Problem, 503: Problem},
     openapi_extra={"responses": {"200": _FILE_OR_STANDING}},
 )
 def license(request: HttpRequest, system_id: UUID, system_proof: str = Header("", alias="System-Proof")) -> Any:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from hardware.license_files import verify_license_file
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
@@ -13,7 +14,7 @@ from licensemgr.portal.simulating import SimulatedSystem
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization, User
 from products.models import System, SystemSource
-from tests.api.calls import code_for, get_license, post_report
+from tests.api.calls import code_for, get_license, license_url, post_report, request_proof
 from tests.conftest import FrozenClock
 from tests.factories import Books
 from tests.hardware.offline import system_file, vessel
@@ -152,3 +153,31 @@ def test_calls_that_nothing_proves_are_limited_and_proved_ones_are_not(
     statuses = [post_report(system_file(vessel())).status_code for _number in range(4)]
     assert statuses == [401, 401, 401, 429]
     assert post_report(system_file(system)).status_code == 200
+
+
+def test_the_system_of_another_organization_is_as_unknown_as_one_that_does_not_exist(
+    books: Books,
+    organization: Organization,
+    administrator: User,
+    other_organization: Organization,
+    outsider: User,
+) -> None:
+    mine, theirs, nobodys = vessel("Mine"), vessel("Theirs"), vessel("Nobody's")
+    assert post_report(system_file(mine), code_for(organization, administrator)).status_code == 200
+    assert post_report(system_file(theirs), code_for(other_organization, outsider)).status_code == 200
+    owner = get_license(theirs)
+    assert owner.status_code == 200
+    told = []
+    for other in (theirs, nobodys):
+        # The request is signed as it has to be, by a key that the portal knows: of another system.
+        url = license_url(other)
+        proof = request_proof(mine, f"http://testserver{url}", clock.real_now())
+        answer = Client().get(url, headers={"System-Proof": proof})
+        told.append((refused(answer, 401, "proof-refused"), sorted(answer.headers)))
+    assert told[0] == told[1]
+    # Their id under my key is held for them to decide; nothing of theirs changes, and nothing comes to me.
+    copy = SimulatedSystem("Mine", "camera-station", key=mine.key, system_id=theirs.system_id)
+    answer = post_report(system_file(copy, core=9))
+    assert (answer.status_code, answer.json()["status"]) == (202, "held")
+    assert get_license(theirs).content == owner.content
+    assert [system.organization for system in System.objects.filter(name="Theirs")] == [other_organization]
