@@ -10,6 +10,7 @@ from django.db import connection
 from tests.bench.online_systems import measure
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_forty_systems_at_once(tmp_path: Path) -> None:
     """Every report is there once, every answer right, the server's memory bounded, the books agree."""
