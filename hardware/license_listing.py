@@ -62,7 +62,7 @@ def license_file_states(organization: Organization, systems: Sequence[System], o
             organization=organization,
             system__in=systems,
             system__pk__in=Report.objects.filter(organization=organization).values("system"),
-        ).values_list("system", "heard_at")
+        ).values_list("system__pk", "heard_at")
     )
     newest = LicenseFile.objects.filter(organization=organization, system__in=systems).order_by()
     newest_pks = newest.values("system").annotate(newest=Max("pk")).values_list("newest", flat=True)

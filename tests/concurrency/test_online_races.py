@@ -8,7 +8,7 @@ from hardware import calling
 from hardware.calling import Answer, report_online
 from hardware.errors import NotRegistered
 from hardware.models import RegistrationCode, Report, SystemIdentity
-from hardware.registration_codes import revoke_code
+from hardware.registration_codes import revoke_code, usable_code
 from history.models import Action, Record
 from licensemgr.core import signing_keys
 from licensemgr.portal.closing import close_organization
@@ -90,7 +90,7 @@ def test_whoever_looks_for_the_code_after_the_same_report_used_it_up_is_answered
 ) -> None:
     """The system is not known yet when the second call looks for it; its code is used up when that is looked at."""
     code, document = code_for(organization, administrator, uses=1), system_file(vessel())
-    look_at_the_code, first = calling.usable_code, calling_with(document, code)
+    look_at_the_code, first = usable_code, calling_with(document, code)
 
     def late(text: str) -> RegistrationCode | None:
         monkeypatch.setattr(calling, "usable_code", look_at_the_code)
@@ -127,7 +127,7 @@ def test_nobody_joins_by_a_code_that_was_fine_when_it_was_looked_at(
     """The code is revoked, or its organization closed (R35), between the look and the use: the answer is the same."""
     text = code_for(organization, administrator)
     note_export(organization=organization, actor=administrator, on=DAY)
-    look_at_the_code = calling.usable_code
+    look_at_the_code = usable_code
 
     def then_change(text: str) -> RegistrationCode | None:
         found = look_at_the_code(text)
