@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import Resolver404, resolve
 
+from licensemgr.api.kinds import KINDS
 from licensemgr.api.site import document
 from licensemgr.core import signing_keys
 
@@ -22,7 +23,7 @@ def _signing_key(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture(autouse=True)
 def _documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a test asks of an operation: the status and the type of the answer stand in the document."""
+    """Whatever a test asks of the API: status and type of the answer stand in its document, and a problem's kind in its table."""
     send = Client.request
 
     def checked(self: Client, **request: Any) -> Any:
@@ -32,6 +33,9 @@ def _documented(monkeypatch: pytest.MonkeyPatch) -> None:
             found = operation["responses"].get(str(answer.status_code))
             assert found is not None, f"{answer.status_code} of {operation['operationId']} is not in the document"
             assert answer["Content-Type"].split(";")[0] in found["content"], answer["Content-Type"]
+        if answer.get("Content-Type") == "application/problem+json":
+            kind = answer.json()["type"].removeprefix("urn:license-manager:problem:")
+            assert KINDS[kind][0] == answer.status_code, kind
         return answer
 
     monkeypatch.setattr(Client, "request", checked)

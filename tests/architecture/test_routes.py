@@ -83,7 +83,6 @@ def test_every_url_takes_get_or_post() -> None:
         "member": 1,
         "invitation": 1,
         "unit": 1,
-        "code": 1,
         "batch": "0a8f8d0e-2f3c-4f1e-9a4f-0a5d7e0c1b2d",
         "code": 1,
     }
