@@ -56,6 +56,7 @@ PARTS = (
         is_on_postgresql=True,
     ),
     Part("files", "100,000 altered system files, 2,500 altered zips", ("tests/hardware/test_fuzzed_files.py",)),
+    Part("api", "3,000 requests to each operation of the API", ("tests/api/test_schema.py",)),
     Part("guesses", "10,000 guesses of license keys by 50 threads", ("tests/concurrency/test_guesses.py",)),
     Part(
         "guesses-postgresql",
