@@ -88,7 +88,7 @@ def test_other_methods_addresses_and_hosts() -> None:
             assert answer.status_code == 405, (method, address, answer.content)
             assert answer["Content-Type"] == "application/problem+json"
             assert answer["Allow"] == allowed
-    for path in ("/api/v1/", "/api/v1/report", "/api/v1/systems/5/license", f"{REPORTS}/", "/api/"):
+    for path in ("/api/v2/", "/api/v1/report", "/api/v1/systems/5/license", f"{REPORTS}/", "/api/"):
         assert is_problem(Client().post(path)) == "not-found"
     assert is_problem(Client().post(REPORTS, b"{}", content_type=DOCUMENT, headers={"Host": "a b"})) == "bad-request"
 

@@ -80,7 +80,8 @@ def test_the_circle_over_three_years(
     # The trial's last day, and the day after.
     assert field.licensed(date(2027, 3, 31), core=10)[0] == "trial"
     assert field.standing(date(2027, 4, 1), core=10) == (
-        "trial_ended", "There is no trial and no subscription. Start your subscription in the Product overview."
+        "trial_ended",
+        "The trial ended on March 31, 2027, and there is no subscription. Start it in the Product overview.",
     )  # fmt: skip
     books.redeem(date(2027, 4, 1), core=40)
     books.start(date(2027, 4, 1))

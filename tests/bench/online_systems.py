@@ -177,6 +177,8 @@ def _join(fleet: Fleet, organization: Any, share: int) -> None:
                 own = {name: getattr(template, name) for name in fields[part]} | {"system_id": row.pk}
                 if part is SystemIdentity:
                     own |= {"public": system.key.as_dict(private=False)["x"], "thumbprint": system.key.thumbprint()}
+                    # It did not join by the code.
+                    own["joined_by_id"] = None
                 if part is Report:
                     own |= {"request_id": uuid.uuid4(), "digest": uuid.uuid4().hex * 2}
                 copies.append(part(**own))

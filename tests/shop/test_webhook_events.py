@@ -111,7 +111,7 @@ class TestWhatIsTold:
             actor=None,
         )
         line = OrderLine.objects.create(order_reference="PO-9", line="2", made_at="2027-03-01T00:00Z")
-        OrderLineBatch.objects.create(order_line=line, batch=KeyBatch.objects.get(), issued_by=token)
+        OrderLineBatch.objects.create(order_line=line, batch=KeyBatch.objects.get(), number=1, issued_by=token)
         redeem_license_key(registered_product=registered, license_key=key, actor=None, on=DAY)
         event = WebhookEvent.objects.get()
         assert set(event.payload) == {"id", "type", "timestamp", "data"}
