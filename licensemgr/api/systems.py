@@ -64,6 +64,7 @@ def _respond(found: Answer) -> HttpResponse:
     summary="Report the system's devices and get its license file",
     response={
         202: Standing,
+        400: Problem,
         401: Problem,
         403: Problem,
         409: Problem,
@@ -114,7 +115,7 @@ def report(request: HttpRequest, registration_code: str = Header("", alias="Regi
     "/systems/{uuid:system_id}/license",
     url_name="latest_license",
     summary="Get the system's latest license file",
-    response={401: Problem, 404: Problem, 429: Problem, 503: Problem},
+    response={400: Problem, 401: Problem, 404: Problem, 429: Problem, 503: Problem},
     openapi_extra={"responses": {"200": _FILE_OR_STANDING}},
 )
 def license(request: HttpRequest, system_id: UUID, system_proof: str = Header("", alias="System-Proof")) -> Any:
