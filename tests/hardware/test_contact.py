@@ -64,11 +64,11 @@ def test_setup_tells_when_each_was_last_heard_by_the_organizations_clocks(
     Organization.objects.filter(pk=organization.pk).update(time_zone="Asia/Tokyo")
     page = read(viewer_client)
     assert heard(page) == {
-        "Anchor": "just now March 4, 2027, 21:00",
-        "Bell": "1 hour ago March 4, 2027, 20:00",
+        "Anchor": "just now (March 4, 2027, 21:00)",
+        "Bell": "1 hour ago (March 4, 2027, 20:00)",
         "By hand": "–",
         "Crane": "Silent since March 1, 2027, 21:00 (3 days ago)",
-        "Dock": "2 days ago March 1, 2027, 21:00",
+        "Dock": "2 days ago (March 1, 2027, 21:00)",
         "Elder": "–",
     }
     assert "1 system that is online is silent." in page
@@ -134,7 +134,7 @@ def test_the_systems_page_tells_how_it_joined_and_what_happens_next(
 
     code = RegistrationCode.objects.get()
     bell = page_of("Bell")
-    assert "Last heard 1 hour ago March 4, 2027, 11:00" in bell
+    assert "Last heard 1 hour ago (March 4, 2027, 11:00)" in bell
     assert f"Joined by Site …{code.tail}" in bell
     assert f"Thumbprint of its key {fleet['Bell'].key.thumbprint()}" in bell
     assert "Last report March 1, 2027 No. 1 (Online), received March 1, 2027, 12:00" in bell
