@@ -13,7 +13,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from hardware.errors import (
@@ -24,6 +23,7 @@ from hardware.errors import (
     NotRegistered,
     ProofRefused,
     ReportKept,
+    ReportRefused,
 )
 from hardware.license_files import document_of, license_file_for_call
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
@@ -34,7 +34,8 @@ from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed
 from licensemgr.core.calls import count_call, take_unproved_place
-from licensemgr.core.places import give_back
+from licensemgr.core.errors import TooManyCalls
+from licensemgr.core.places import Places, add_once, give_back
 from licensemgr.core.signing_keys import NoSigningKey
 from organizations.books import changing
 from organizations.errors import DateGoesBack, OrganizationClosed
@@ -43,6 +44,8 @@ from products.errors import SystemIdTaken
 from products.models import System, SystemSource
 
 T = TypeVar("T")
+# How often reports of one system that were sent before are answered within an hour.
+REPLAYS_PER_HOUR = 60
 REQUEST_TYP = "system-request-v1"
 # A signed request holds for so long before and after its time.
 REQUEST_TOLERANCE = timedelta(minutes=5)
@@ -74,25 +77,46 @@ def report_online(*, document: bytes, code: str, address: str) -> Answer:
     client's. Raises DocumentRefused, NotRegistered, NewKeyRefused, SystemIdTaken, TooManyCalls, ReportKept, and what
     `accept_report` raises.
     """
-    place = None if _is_known(_claimed(document, address)) else take_unproved_place(address)
-    file = read_system_file(document)
-    identity = _identity(file.system_id)
-    proved = identity is not None and identity.thumbprint == file.thumbprint
-    if place is None and not proved:
-        # The key is some system's, but not this one's: that proves nothing.
-        place = take_unproved_place(address)
-    answer = _take(identity, file, document, code) if identity else _join(file, document, code)
-    if place is not None and not answer.is_held:
-        give_back(place)
-    return answer
+    unproved = _Unproved(address)
+    if not _is_known(_claimed(document, unproved)):
+        unproved.take()
+    try:
+        file = read_system_file(document)
+        identity = _identity(file.system_id)
+        if identity is None or identity.thumbprint != file.thumbprint:
+            # The key may be some system's, but not this one's: that proves nothing.
+            unproved.take()
+        return _take(identity, file, document, code, unproved) if identity else _join(file, document, code, unproved)
+    except (signed.DocumentRefused, SystemIdTaken):
+        unproved.take()
+        raise
 
 
-def _claimed(document: bytes, address: str) -> str:
+class _Unproved:
+    """A call of which nothing is proved so far: it has one of the places of its network, until something is."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._place: str | None = None
+
+    def take(self) -> None:
+        """Take the place, once. Raises TooManyCalls."""
+        if self._place is None:
+            self._place = take_unproved_place(self._address)
+
+    def give_back(self) -> None:
+        """The system proved itself by its own key, or joined."""
+        if self._place is not None:
+            give_back(self._place)
+            self._place = None
+
+
+def _claimed(document: bytes, unproved: _Unproved) -> str:
     """The thumbprint of the key by which the document says that it is signed. Raises DocumentRefused, TooManyCalls."""
     try:
         return signed.claimed_key(document).thumbprint()
     except signed.DocumentRefused:
-        take_unproved_place(address)
+        unproved.take()
         raise
 
 
@@ -101,27 +125,54 @@ def _is_known(thumbprint: str) -> bool:
     return SystemIdentity.objects.filter(thumbprint=thumbprint, system__removed_on=None).exists()
 
 
-def _take(identity: SystemIdentity, file: SystemFile, document: bytes, text: str) -> Answer:
+def _take(identity: SystemIdentity, file: SystemFile, document: bytes, text: str, unproved: _Unproved) -> Answer:
     """The report of a system that has a key of its own."""
     system = identity.system
     code = usable_code(text) if text else None
     if code is not None and code.organization_id != system.organization_id:
         raise SystemIdTaken
-    if identity.thumbprint == file.thumbprint:
-        earlier = Report.objects.filter(system=system, digest=file.digest).first()
-        # Whoever sends what was sent before may be another: of the system itself that is no sign of life.
-        _count_call(identity, heard=earlier is None)
-        if earlier is not None:
-            return _answer_to(system, earlier)
-    elif _was_refused(system, file.thumbprint):
+    earlier = _same_report(system, file)
+    if identity.thumbprint != file.thumbprint:
+        _check_stranger(system, file, earlier)
+    elif earlier is not None:
+        unproved.give_back()
+        _count_replay(system)
+        return _answer_to(system, earlier)
+    else:
+        unproved.give_back()
+        _count_call(identity, heard=True)
+    return _answer_to(system, _accept(system, file, document))
+
+
+def _same_report(system: System, file: SystemFile) -> Report | None:
+    """The report that this one repeats, in whatever outer form."""
+    return Report.objects.filter(system=system, request_id=file.request_id, sequence=file.sequence).first()
+
+
+def _check_stranger(system: System, file: SystemFile, earlier: Report | None) -> None:
+    """Whether a report under another key than the system's may be put to an administrator at all.
+
+    What is refused tells nothing of the system. Raises NewKeyRefused, ReportRefused.
+    """
+    if earlier is not None or _was_refused(system, file.thumbprint):
+        # An earlier report under another key: by the key that an administrator replaced since.
         raise NewKeyRefused
-    return _answer_to(system, _accept(system.organization, file, document))
+    if file.product_code != system.registered_product.product.code:
+        raise ReportRefused(_("This report can't be taken for this system. Nothing was changed."))
 
 
-def _accept(organization: Organization, file: SystemFile, document: bytes) -> Report | HeldReport:
+def _accept(system: System, file: SystemFile, document: bytes) -> Report | HeldReport:
+    organization = system.organization
+
     def accept(on: date) -> Report | HeldReport:
         return accept_report(
-            organization=organization, file=file, document=document, source=SystemSource.ONLINE, actor=None, on=on
+            organization=organization,
+            file=file,
+            document=document,
+            source=SystemSource.ONLINE,
+            actor=None,
+            on=on,
+            known=system,
         )
 
     return _on_its_day(organization, accept)
@@ -158,6 +209,8 @@ def _license_of(system: System) -> Answer:
     try:
         file = _on_its_day(system.organization, lambda on: license_file_for_call(system=system, on=on))
     except LicenseFileRefused as refused:
+        if not System.objects.filter(pk=system.pk, removed_on=None).exists():
+            raise NotRegistered from refused
         return Answer(None, refused.standing, refused.sentence)
     return Answer(document_of(file), "", "")
 
@@ -176,7 +229,7 @@ def _was_refused(system: System, thumbprint: str) -> bool:
     return last is not None and last.decision == HeldReport.Decision.REFUSED
 
 
-def _join(file: SystemFile, document: bytes, text: str) -> Answer:
+def _join(file: SystemFile, document: bytes, text: str, unproved: _Unproved) -> Answer:
     """The first report of a system without a key of its own: it joins by a registration code, whole or not at all."""
     code, taken = usable_code(text), None
     if code is not None:
@@ -190,7 +243,9 @@ def _join(file: SystemFile, document: bytes, text: str) -> Answer:
         raise NotRegistered
     if taken is None:
         # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
-        return _take(identity, file, document, "")
+        return _take(identity, file, document, "", unproved)
+    if isinstance(taken, Report):
+        unproved.give_back()
     return _answer_to(identity.system, taken)
 
 
@@ -239,6 +294,9 @@ def latest_license(*, system_id: UUID, method: str, urls: set[str], request_proo
     identity = _identity(system_id)
     try:
         identity = _proved(identity, method, urls, request_proof)
+    except ClockOff:
+        # Every system whose clock is wrong has to learn the time.
+        raise
     except ProofRefused:
         # Counted only now, as finding it out costs little, so that systems that prove theirs are not held up by others.
         take_unproved_place(address)
@@ -255,9 +313,9 @@ def _proved(identity: SystemIdentity | None, method: str, urls: set[str], reques
     flattened = json.dumps(dict(zip(("protected", "payload", "signature"), parts, strict=True))).encode()
     try:
         read = signed.read(flattened, typ=REQUEST_TYP, key_named_by="kid", exact=False)
+        payload = read.payload
     except signed.DocumentRefused as error:
         raise ProofRefused from error
-    payload = read.payload
     if set(payload) != _REQUEST_MEMBERS or not all(isinstance(value, str) for value in payload.values()):
         raise ProofRefused
     # Before anything is looked up: that a clock is wrong can be told to anybody.
@@ -278,7 +336,7 @@ def _proved(identity: SystemIdentity | None, method: str, urls: set[str], reques
     nonce = f"system-request:{identity.thumbprint}:{payload['nonce']}"
     if not nonce.isprintable() or " " in nonce:
         raise ProofRefused
-    if not cache.add(nonce, 1, timeout=_NONCE_SECONDS):
+    if not add_once(nonce, 1, timeout=_NONCE_SECONDS):
         raise ProofRefused(
             _("This request was made before. Nothing was given. Sign every request with a new nonce of its own.")
         )
@@ -292,6 +350,16 @@ def _check_time(text: str) -> None:
         raise ProofRefused from error
     if abs(time - clock.real_now()) > REQUEST_TOLERANCE:
         raise ClockOff(clock.real_now().strftime(_INSTANT))
+
+
+def _count_replay(system: System) -> None:
+    """Count a report that was sent before: whoever has it can send it, so the system's own calls are another count.
+
+    It is no sign of life. Raises TooManyCalls.
+    """
+    places = Places(f"replayed-reports:{system.pk}", REPLAYS_PER_HOUR)
+    if places.take() is None:
+        raise TooManyCalls(places.seconds_until_free())
 
 
 def _count_call(identity: SystemIdentity, *, heard: bool) -> None:

@@ -11,7 +11,7 @@ from datetime import date
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from hardware.errors import IdentityChanged, ReportOutOfOrder, ReportRefused
+from hardware.errors import IdentityChanged, NotRegistered, ReportOutOfOrder, ReportRefused
 from hardware.keys import normalize_serial, open_proof_key
 from hardware.models import HardwareUnit, HeldReport, ManufacturedUnit, Report, SystemIdentity
 from hardware.placing import place_system
@@ -160,15 +160,19 @@ def accept_report(
     actor: User | None,
     on: date,
     as_restored: bool = False,
+    known: System | None = None,
 ) -> Report | HeldReport:
     """Take a system's report: register it and its unit where they are new, bind its key, write its devices down (R28).
 
     The same file twice counts once. Under another key than the system's own the report is held for an administrator's
     decision and nothing else changes. ``as_restored`` accepts an older sequence number, which an administrator may do once.
-    Raises ReportOutOfOrder and what `preview_report` raises; then nothing has changed.
+    ``known`` is the system of which the report has to be: of one that is gone meanwhile nothing is registered anew. Raises
+    ReportOutOfOrder, NotRegistered, and what `preview_report` raises; then nothing has changed.
     """
     with settled(organization, on) as locked:
         preview = preview_report(locked, file, with_devices=False)
+        if known is not None and (preview.system is None or preview.system.pk != known.pk):
+            raise NotRegistered
         if preview.is_known and preview.system is not None:
             return Report.objects.get(system=preview.system, digest=file.digest)
         if isinstance(preview.refused, IdentityChanged) and preview.system is not None:
@@ -293,23 +297,31 @@ def _hold(system: System, file: SystemFile, document: bytes, source: SystemSourc
     earlier = HeldReport.objects.filter(system=system, digest=file.digest).first()
     if earlier is not None:
         return earlier
-    waiting = HeldReport.objects.filter(system=system, decision="")
-    is_asked = waiting.filter(thumbprint=file.thumbprint).exists()
-    waiting.delete()
+    waiting = HeldReport.objects.filter(system=system, decision="").first()
+    says = {
+        "digest": file.digest,
+        "packed": zlib.compress(document),
+        "source": source,
+        "received_at": clock.now(),
+        "received_on": on,
+    }
+    if waiting is not None and waiting.thumbprint == file.thumbprint:
+        # A system that is online asks every hour: its question stays the same one, and is on History once.
+        HeldReport.objects.filter(pk=waiting.pk).update(**says)
+        waiting.refresh_from_db()
+        return waiting
+    if waiting is not None and source == SystemSource.ONLINE:
+        # Whoever knows the system's id can call: that does not push away what an administrator has to decide.
+        return waiting
+    if waiting is not None:
+        waiting.delete()
     held = HeldReport.objects.create(
         organization_id=system.organization_id,
         system=system,
         public=file.public,
         thumbprint=file.thumbprint,
-        digest=file.digest,
-        packed=zlib.compress(document),
-        source=source,
-        received_at=clock.now(),
-        received_on=on,
+        **says,
     )
-    if is_asked:
-        # A system that is online asks every hour: its question is on History once.
-        return held
     record(
         organization=system.organization,
         action=Action.IDENTITY_HELD,

@@ -30,7 +30,7 @@ from products.models import Product
 from subscriptions.models import ExceededAllowance
 from subscriptions.releasing import release_year
 from tests.admin_pages import address, inline, said, staff_person
-from tests.architecture.urls import furnish_files, furnish_webhooks
+from tests.architecture.urls import furnish_files, furnish_orders, furnish_webhooks
 from tests.factories import Books, issue
 from wallet.corrections import correct_wallet
 from wallet.models import Entry, KeyBatch, LedgerAccount, LicenseKey, Lot, Redemption, RefusedTries, Transfer
@@ -80,6 +80,7 @@ def lived(books: Books, organization: Organization, staff: User, manager: User) 
     replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=START)
     furnish_files(organization, START)
     make_code(organization=organization, label="Site", uses=1, days=7, actor=manager, on=START, form_token=uuid.uuid4())
+    furnish_orders(staff)
     furnish_webhooks(staff)
     StagedFile.objects.create(
         organization=organization,
@@ -105,7 +106,7 @@ def looked_at_only() -> dict[Any, AnyModelAdmin]:
 
 def test_books_are_looked_at_and_never_changed_by_a_superuser_neither(lived: Books, staff_client: Client) -> None:
     """Every table that is not on the short list below: its list, a row, and each way to change it."""
-    made_here = {"KeyBatch", "Correction", "WebhookEndpoint"}
+    made_here = {"KeyBatch", "Correction", "WebhookEndpoint", "ShopToken"}
     wrong = []
     for model, site in looked_at_only().items():
         row = model._base_manager.order_by("pk").first()
@@ -134,7 +135,8 @@ def test_whatever_is_not_on_the_short_list_can_not_be_changed(staff: User) -> No
     assert changeable == {"User", "Organization", "Product", "Reseller", "Policy", "HardwareModel"}
     addable = {model.__name__ for model, site in sites.items() if site.has_add_permission(request)}
     assert addable == {"User", "Organization", "Product", "Reseller", "KeyBatch", "Correction", "HardwareModel"} | {
-        "WebhookEndpoint"
+        "WebhookEndpoint",
+        "ShopToken",
     }
     deletable = {model.__name__ for model, site in sites.items() if site.has_delete_permission(request)}
     assert deletable <= {"Product", "Reseller", "HardwareModel"}

@@ -38,6 +38,8 @@ KINDS: dict[str, tuple[int, Promise]] = {
     "system-id": (422, _("The system's id can't be registered here.")),
     "system-of-another-product": (422, _("The system is registered for another product.")),
     "license-type": (422, _("The product has no such license type.")),
+    "unit": (422, _("The hardware unit that the report proves was registered by somebody else at that moment.")),
+    "date": (422, _("The organization's books are ahead of the portal's clock.")),
     "closed": (422, _("The organization was closed.")),
     "report-kept": (
         503,

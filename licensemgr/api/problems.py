@@ -12,7 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from hardware.errors import ProofRefused
 from licensemgr.core import clock
-from licensemgr.core.errors import Refused, TooManyCalls
+from licensemgr.core.errors import Busy, Refused, TooManyCalls
 from licensemgr.core.problems import problem
 from licensemgr.core.signed import DocumentRefused
 from licensemgr.shop.errors import OfKeys
@@ -53,7 +53,7 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
         if isinstance(error, TooManyCalls):
             response["Retry-After"] = str(error.seconds)
         elif error.status == 503:
-            response["Retry-After"] = "60"
+            response["Retry-After"] = "10" if isinstance(error, Busy) else "60"
         return response
     raise error
 
@@ -101,15 +101,9 @@ def _not_authenticated(request: HttpRequest, error: AuthenticationError) -> Json
 
 
 def _busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """The database did not take the call in time: too many wait for it, or it is away."""
+    """The database did not take the call in time."""
     _log.warning("busy: %s", error)
-    response = problem(
-        "busy",
-        503,
-        _("The portal is busy. Send the very same request again in a few seconds; what was done is not done twice."),
-    )
-    response["Retry-After"] = "10"
-    return response
+    return answer(request, Busy())
 
 
 def handle_errors(api: NinjaAPI) -> None:

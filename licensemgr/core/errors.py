@@ -1,6 +1,7 @@
 """The base of every refusal that a person reads."""
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 
@@ -36,4 +37,16 @@ class TooManyCalls(Refused):
                 max(1, -(-seconds // 60)),
             )
             % {"minutes": max(1, -(-seconds // 60))}
+        )
+
+
+class Busy(Refused):
+    """The database did not take something in time: too many wait for it, or it is away."""
+
+    code = "busy"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The portal is busy. Send the very same request again in a few seconds; what was done is not done twice.")
         )

@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from licensemgr.core import clock
+from licensemgr.core.errors import Busy
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,16 @@ class Places:
     def minutes_until_free(self) -> int:
         """The whole minutes, at least 1, after which a place is free again."""
         return max(1, -(-self.seconds_until_free() // 60))
+
+
+def add_once(key: str, value: object, *, timeout: int) -> bool:
+    """Write something that nobody deletes into the cache; False where it is there already. Raises Busy."""
+    if cache.add(key, value, timeout=timeout):
+        return True
+    if cache.get(key) is None:
+        # The database cache says no, too, where the database did not take it: nobody else has it.
+        raise Busy
+    return False
 
 
 def give_back(*taken: str) -> None:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -24,6 +25,8 @@ MAXIMUM_BYTES = 20 * 1024 * 1024
 # which take the most memory, that such a list just has its place. What is read takes some 350 MiB at most.
 _MOST_SEPARATORS = 1_200_000
 _MOST_OBJECTS_AND_NAMES = 500_000
+# The outer form and the header hold three members each. Whoever sends more makes nobody read it.
+_MOST_IN_OUTER_FORM = 100
 _ALGORITHMS = ["Ed25519", "EdDSA"]
 
 
@@ -55,8 +58,12 @@ class SignedDocument:
     """A document in its outer form, its signature not checked yet."""
 
     header: Mapping[str, Any]
-    payload: Mapping[str, Any]
     members: Mapping[str, str]
+
+    @cached_property
+    def payload(self) -> Mapping[str, Any]:
+        """The content. It may be large: look at the signature before. Raises DocumentRefused."""
+        return read_json(_decode(self.members["payload"], "payload"), _("The part “payload”"))
 
     @property
     def typ(self) -> str:
@@ -88,21 +95,22 @@ def _outer(members: Mapping[str, Any]) -> bytes:
 
 
 def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> SignedDocument:
-    """The document's outer form and content; the signature is `check_signature`'s. Raises DocumentRefused.
+    """The document's outer form; the signature is `check_signature`'s, and the content is read when it is asked for.
 
+    Raises DocumentRefused.
     ``key_named_by`` is the header's third member, beside ``alg`` and ``typ``: "kid" or "jwk". There is no other. ``exact`` wants
     the outer form byte for byte as `sign` writes it, so that there is no byte that could be altered unnoticed.
     """
     if len(document) > MAXIMUM_BYTES:
         raise too_large()
-    members = read_json(document, _("The file"))
+    members = read_json(document, _("The file"), most=_MOST_IN_OUTER_FORM)
     if set(members) != set(_MEMBERS) or not all(isinstance(members[name], str) for name in _MEMBERS):
         raise _no_document()
     if exact and document != _outer(members):
         raise DocumentRefused(
             _("The file was altered after it was written: its outer form is not the one that is signed.")
         )
-    header = read_json(_decode(members["protected"], "protected"), _("The part “protected”"))
+    header = _header(members["protected"])
     if header.get("typ") != typ:
         raise DocumentRefused(
             _("The file is not of the kind “%(wanted)s”; it says that it is “%(found)s”.")
@@ -117,20 +125,22 @@ def read(document: bytes, *, typ: str, key_named_by: str, exact: bool) -> Signed
         raise DocumentRefused(
             _("The part “protected” has to hold exactly alg, typ and %(name)s.") % {"name": key_named_by}
         )
-    payload = read_json(_decode(members["payload"], "payload"), _("The part “payload”"))
-    return SignedDocument(header, payload, members)
+    return SignedDocument(header, members)
 
 
 def claimed_key(document: bytes) -> OKPKey:
     """The public key by which a document says that it is signed, before anything of it is checked. Raises DocumentRefused."""
     if len(document) > MAXIMUM_BYTES:
         raise too_large()
-    members = read_json(document, _("The file"))
+    members = read_json(document, _("The file"), most=_MOST_IN_OUTER_FORM)
     protected = members.get("protected")
     if not isinstance(protected, str):
         raise _no_document()
-    header = read_json(_decode(protected, "protected"), _("The part “protected”"))
-    return public_key(header.get("jwk"))
+    return public_key(_header(protected).get("jwk"))
+
+
+def _header(protected: str) -> dict[str, Any]:
+    return read_json(_decode(protected, "protected"), _("The part “protected”"), most=_MOST_IN_OUTER_FORM)
 
 
 def check_signature(document: SignedDocument, key: OKPKey) -> None:
@@ -191,7 +201,7 @@ def _decode(text: str, name: str) -> bytes:
     return decoded
 
 
-def read_json(data: bytes, where: str) -> dict[str, Any]:
+def read_json(data: bytes, where: str, *, most: int = _MOST_SEPARATORS) -> dict[str, Any]:
     """JSON that every reader understands alike: UTF-8, an object, no name twice, no number that is not whole or too large."""
     try:
         text = data.decode("utf-8")
@@ -200,7 +210,7 @@ def read_json(data: bytes, where: str) -> dict[str, Any]:
             _("%(where)s is not UTF-8 text (byte %(place)d).") % {"where": where, "place": error.start}
         ) from error
     too_many = DocumentRefused(_("%(where)s holds too many values.") % {"where": where})
-    if text.count(",") + text.count("{") + text.count("[") > _MOST_SEPARATORS:
+    if text.count(",") + text.count("{") + text.count("[") > most:
         raise too_many
     left = _MOST_OBJECTS_AND_NAMES
 

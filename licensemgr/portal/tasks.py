@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
+from hardware.forgetting import forget_old_reports
 from licensemgr.core import mail
 from licensemgr.core.errors import Refused
 from licensemgr.portal import daily
@@ -36,8 +37,9 @@ def send_outbox() -> None:
 
 @shared_task(name="portal.forget_expired")
 def forget_expired() -> None:
-    """Delete what is over: sessions, confidential mail and counts of tries, which name people, and events of webhooks."""
+    """Delete what is over: sessions, confidential mail, counts of tries, events of webhooks, old reports by call."""
     SessionStore.clear_expired()
     mail.forget_old_confidential()
     forget_old_tries()
     forget_old_events()
+    forget_old_reports()

@@ -21,6 +21,9 @@ _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\Z")
 _NUMBER_LAST = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)\Z")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Of the IANA registries of special-purpose addresses, those that older versions of the library take for public ones: protocol
+# assignments (a cloud's metadata among them), the former 6to4 relays, and documentation.
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 
 
 class AddressRefused(Refused):
@@ -82,6 +85,8 @@ def target_of(url: str) -> Target:
 
 def is_public(address: IPAddress) -> bool:
     """Whether an address is one of the public internet, and so is every IPv4 address that it stands for."""
+    if any(address in network for network in _SPECIAL if network.version == address.version):
+        return False
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not (address.is_multicast or address.is_reserved)
     if carried := _carried(address):

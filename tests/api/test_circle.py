@@ -210,7 +210,8 @@ def test_replayed_reordered_and_delayed(
     assert {post_report(document).content for document in (first, delayed, newer) * 2} == {answer.content}
     assert Report.objects.count() == 3
     assert dump_books(organization) == before
-    assert SystemIdentity.objects.get().calls == 10
+    # The system made four calls; what is sent again is counted elsewhere.
+    assert SystemIdentity.objects.get().calls == 4
     assert heard is not None
     SystemIdentity.objects.update(heard_at=heard)
     post_report(newer)

@@ -108,4 +108,5 @@ def test_refusals_answer_with_a_4xx_or_an_unavailable_clock() -> None:
             "no signing key",
             "issue log",
             "report kept",
+            "busy",
         ), error

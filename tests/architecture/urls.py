@@ -129,16 +129,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
             uploaded_at=clock.real_now(),
             expires_at=clock.real_now() + STAGED_FOR,
         )
-    token = make_token(name="Shop", scopes=["keys:issue"], days=1, actor=staff, form_token=uuid.uuid4()).row
-    issue_for_order(
-        order="PO-1",
-        line="1",
-        product="camera-station",
-        kind="subscription",
-        licenses={"core-device": 1},
-        count=1,
-        token=token,
-    )
+    furnish_orders(staff)
     furnish_webhooks(staff)
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
@@ -188,6 +179,20 @@ def furnish_files(organization: Organization, on: date) -> System:
     system = System.objects.get(system_id=offline.system_id, removed_on=None)
     issue_license_file(system=system, actor=None, on=on)
     return system
+
+
+def furnish_orders(staff: User) -> None:
+    """A token of the shop, and a line of an order for which keys were issued."""
+    token = make_token(name="Shop", scopes=["keys:issue"], days=1, actor=staff, form_token=uuid.uuid4()).row
+    issue_for_order(
+        order="PO-1",
+        line="1",
+        product="camera-station",
+        kind="subscription",
+        licenses={"core-device": 1},
+        count=1,
+        token=token,
+    )
 
 
 def furnish_webhooks(staff: User) -> str:

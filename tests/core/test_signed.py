@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OctKey, OKPKey
 
@@ -21,10 +22,15 @@ def encode(data: bytes) -> str:
 
 
 def document(payload: bytes = b"{}", **header: Any) -> bytes:
-    """A document with any payload and header, signed all the same where the algorithm can."""
+    """A document with any payload and header, rightly signed: what is in it is looked at after its signature."""
     protected = encode(json.dumps({"alg": "Ed25519", "typ": TYP, "kid": "one"} | header).encode())
-    made = jws.serialize_compact({"alg": "Ed25519"}, b"{}", KEY, algorithms=["Ed25519"])
-    return outer(encode(payload), protected, made.split(".")[2])
+    return signed_outer(encode(payload), protected)
+
+
+def signed_outer(payload: str, protected: str) -> bytes:
+    private = KEY.private_key
+    assert isinstance(private, Ed25519PrivateKey)
+    return outer(payload, protected, encode(private.sign(f"{protected}.{payload}".encode())))
 
 
 def outer(payload: str, protected: str, signature: str) -> bytes:
@@ -33,7 +39,10 @@ def outer(payload: str, protected: str, signature: str) -> bytes:
 
 
 def read(text: bytes, *, exact: bool = False) -> signed.SignedDocument:
-    return signed.read(text, typ=TYP, key_named_by="kid", exact=exact)
+    found = signed.read(text, typ=TYP, key_named_by="kid", exact=exact)
+    # The content is read when it is asked for.
+    assert found.payload is not None
+    return found
 
 
 def refusal(text: bytes, *, exact: bool = False) -> str:
@@ -138,6 +147,19 @@ def test_the_outer_form_is_one() -> None:
     assert "larger than 20 MiB" in refusal(b" " * (signed.MAXIMUM_BYTES + 1))
 
 
+def test_the_content_is_looked_at_after_the_signature_and_the_outer_form_holds_three_members() -> None:
+    altered = json.loads(document(b'{"a":1,"a":2}')) | {"signature": encode(bytes(64))}
+    found = signed.read(json.dumps(altered).encode(), typ=TYP, key_named_by="kid", exact=False)
+    with pytest.raises(DocumentRefused, match="signature is not right"):
+        signed.check_signature(found, KEY)
+    with pytest.raises(DocumentRefused, match="the name “a” twice"):
+        _ = found.payload
+    many = json.dumps({str(number): "" for number in range(200)}).encode()
+    assert refusal(many) == "The file holds too many values."
+    with pytest.raises(DocumentRefused, match="holds too many values"):
+        signed.claimed_key(many)
+
+
 def test_a_public_key_is_only_that() -> None:
     public = {name: KEY.as_dict(private=False)[name] for name in ("kty", "crv", "x")}
     assert signed.public_key(public).thumbprint() == KEY.thumbprint()
@@ -166,7 +188,7 @@ def test_the_largest_files_are_refused_quickly() -> None:
         # A name that comes again at the very end.
         b"{" + names + b',"0":1}',
         b'{"a":[' + b"[]," * 4_000_000 + b"1]}",
-        b'{"a":"' + b"x" * 14_000_000 + b'"}',
+        b'{"a":"' + b"x" * 14_000_000 + b'"',
         b'{"a":"' + b"\\u0000" * 2_000_000 + b'"}',
     ]
     for payload in hostile:

@@ -139,5 +139,6 @@ def test_the_schedule_names_the_jobs_that_there_are() -> None:
         "portal.send_outbox",
         "portal.forget_expired",
         "hardware.take_in_uploads",
+        "shop.send_webhooks",
     }
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
