@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from hardware.errors import IdentityChanged, ReportOutOfOrder, ReportRefused
 from hardware.keys import normalize_serial, open_proof_key
 from hardware.models import HardwareUnit, HeldReport, ManufacturedUnit, Report, SystemIdentity
-from hardware.placing import place_system
+from hardware.placing import move_and_tell, place_system
 from hardware.queries import serial_of
 from hardware.services import register_made_unit
 from hardware.system_files import SystemFile, read_system_file
@@ -238,7 +238,10 @@ def _accept(
         device_list=file.devices,
     )
     system.organization = organization
-    place_system(system, normalize_serial(file.serial), on)
+    if preview.system is None:
+        place_system(system, normalize_serial(file.serial), on)
+    else:
+        move_and_tell(system, normalize_serial(file.serial), actor, on)
     SystemIdentity.objects.get_or_create(
         system=system,
         defaults={
