@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from hardware.ending import replace_unit
 from hardware.errors import UnitEnded
+from hardware.forms import TYPED_SERIAL_LENGTH
 from hardware.models import HardwareUnit
 from hardware.queries import unit_states
 from hardware.states import say_quantities
@@ -28,7 +29,7 @@ class ReplaceUnitForm(forms.Form):
 
     new_serial = forms.CharField(
         label=gettext_lazy("Serial number of the new unit"),
-        max_length=64,
+        max_length=TYPED_SERIAL_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     reason = forms.CharField(

@@ -27,9 +27,11 @@ from hardware.errors import (
 )
 from hardware.license_files import document_of, license_file_for_call
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
+from hardware.proofs import claim_of
 from hardware.registration_codes import usable_code, use_code
 from hardware.reports import accept_report
 from hardware.system_files import SystemFile, read_system_file
+from hardware.tries import try_proof_of_call
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed
@@ -141,6 +143,7 @@ def _take(identity: SystemIdentity, file: SystemFile, document: bytes, text: str
     else:
         unproved.give_back()
         _count_call(identity, heard=True)
+        try_proof_of_call(system.organization, claim_of(file))
     return _answer_to(system, _accept(system, file, document))
 
 
@@ -233,6 +236,7 @@ def _join(file: SystemFile, document: bytes, text: str, unproved: _Unproved) -> 
     """The first report of a system without a key of its own: it joins by a registration code, whole or not at all."""
     code, taken = usable_code(text), None
     if code is not None:
+        try_proof_of_call(code.organization, claim_of(file))
         # Of an organization that was closed in the meantime nothing is told.
         with contextlib.suppress(OrganizationClosed):
             taken = _on_its_day(

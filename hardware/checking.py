@@ -4,12 +4,13 @@ import contextlib
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from django.utils.translation import gettext as _
 
 from hardware.errors import ReportRefused
+from hardware.proofs import Claim, claim_of
 from hardware.system_files import read_system_file
 from hardware.unpacking import Unpacked, Upload, unpack_uploads
 from licensemgr.core.signed import DocumentRefused
@@ -22,6 +23,8 @@ class CheckedFile:
     name: str
     digest: str
     refusal: str
+    # What it says to prove on which unit the system is; None where it was refused.
+    claim: Claim | None
     # Where its content lies, packed; no bytes at all where it was refused.
     _store: IO[bytes]
     _start: int
@@ -31,6 +34,10 @@ class CheckedFile:
         """Its content, packed (zlib)."""
         self._store.seek(self._start)
         return self._store.read(self._length)
+
+    def refused(self, sentence: str) -> "CheckedFile":
+        """The file as one that can't be accepted, without its content."""
+        return replace(self, refusal=sentence, _length=0)
 
 
 @contextlib.contextmanager
@@ -47,12 +54,14 @@ def checked_files(uploads: Iterable[Upload]) -> Iterator[Sequence[CheckedFile]]:
 
 
 def _check(unpacked: Unpacked, store: IO[bytes]) -> CheckedFile:
-    digest, refusal = "", unpacked.refusal
+    digest, refusal, claim = "", unpacked.refusal, None
     if not refusal:
         try:
-            digest = read_system_file(unpacked.document).digest
+            file = read_system_file(unpacked.document)
         except DocumentRefused as error:
             refusal = error.sentence
+        else:
+            digest, claim = file.digest, claim_of(file)
     start = store.tell()
     length = 0 if refusal else store.write(zlib.compress(unpacked.document, 1))
-    return CheckedFile(unpacked.name, digest, refusal, store, start, length)
+    return CheckedFile(unpacked.name, digest, refusal, claim, store, start, length)

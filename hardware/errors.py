@@ -62,6 +62,24 @@ class TooManyUnitTries(UnitRefused):
         )
 
 
+class TooManyProofTries(TooManyUnitTries):
+    """The same of proofs in uploaded files, which are counted with typed pairs: said of one file."""
+
+    def __init__(self, minutes: int) -> None:
+        self.minutes = minutes
+        UnitRefused.__init__(
+            self,
+            ngettext(
+                "Too many files or pairs that do not prove a hardware unit were tried, so this one was not looked at. Nothing was "
+                "changed by it. Upload it again in %(minutes)d minute.",
+                "Too many files or pairs that do not prove a hardware unit were tried, so this one was not looked at. Nothing was "
+                "changed by it. Upload it again in %(minutes)d minutes.",
+                minutes,
+            )
+            % {"minutes": minutes},
+        )
+
+
 class UnitEnded(Refused):
     """The unit was retired or replaced: its life is over (R27)."""
 

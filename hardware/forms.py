@@ -21,8 +21,13 @@ from subscriptions.forms import QuantityField
 from subscriptions.sealing import open_sealed, seal
 
 _EXPANSION_SALT = "hardware.expansion"
-# The longest serial number that a unit can have.
-SERIAL_LENGTH = 64
+# So much can be typed, blanks and hyphens included, of which 64 and 128 symbols are left (hardware/importing.py).
+TYPED_SERIAL_LENGTH = 200
+TYPED_KEY_LENGTH = 400
+_SERIAL_TOO_LONG = _("This is longer than any serial number. Nothing was changed. Type it as it stands on the label.")
+_KEY_TOO_LONG = _(
+    "This is longer than any owner authentication key. Nothing was changed. Type it as it stands on the delivery papers."
+)
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
 
 
@@ -103,8 +108,9 @@ class MoveSystemForm(forms.Form):
     serial = forms.CharField(
         label=_("Hardware unit"),
         required=False,
-        max_length=SERIAL_LENGTH,
+        max_length=TYPED_SERIAL_LENGTH,
         help_text=_("The serial number of a unit that is registered for this product. Leave it empty for no unit."),
+        error_messages={"max_length": _SERIAL_TOO_LONG},
         widget=forms.TextInput(attrs={**_PLAIN, "class": "mono", "list": "units"}),
     )
 
@@ -130,16 +136,22 @@ class RegisterHardwareForm(forms.Form):
 
     serial = forms.CharField(
         label=_("Serial number"),
-        max_length=SERIAL_LENGTH,
+        max_length=TYPED_SERIAL_LENGTH,
         help_text=_("It stands on the label of the hardware."),
-        error_messages={"required": _("Enter the serial number. Nothing was changed.")},
+        error_messages={
+            "required": _("Enter the serial number. Nothing was changed."),
+            "max_length": _SERIAL_TOO_LONG,
+        },
         widget=forms.TextInput(attrs={**_PLAIN, "class": "mono"}),
     )
     owner_authentication_key = forms.CharField(
         label=_("Owner authentication key (OAK)"),
-        max_length=120,
+        max_length=TYPED_KEY_LENGTH,
         help_text=_("It came with the hardware, on paper. Capitals, spaces and hyphens do not matter."),
-        error_messages={"required": _("Enter the owner authentication key. Nothing was changed.")},
+        error_messages={
+            "required": _("Enter the owner authentication key. Nothing was changed."),
+            "max_length": _KEY_TOO_LONG,
+        },
         widget=forms.TextInput(attrs={**_PLAIN, "class": "mono"}),
     )
 
@@ -187,8 +199,11 @@ class RetireForm(forms.Form):
 
     serial = forms.CharField(
         label=_("Serial number"),
-        max_length=SERIAL_LENGTH,
-        error_messages={"required": _("Type the serial number of the unit to retire it. Nothing was changed.")},
+        max_length=TYPED_SERIAL_LENGTH,
+        error_messages={
+            "required": _("Type the serial number of the unit to retire it. Nothing was changed."),
+            "max_length": _SERIAL_TOO_LONG,
+        },
         widget=forms.TextInput(attrs={**_PLAIN, "class": "mono"}),
     )
 

@@ -26,7 +26,9 @@ from licensemgr.core import clock, signed, signing_keys
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System
+from subscriptions.advice import listed
 from subscriptions.queries import ProductStanding, standings
+from subscriptions.rules import Status
 
 TYP = "license-file-v1"
 
@@ -77,7 +79,9 @@ def granted_to_all(
         standing = standing_of[system.registered_product_id]
         need = dict.fromkeys(standing.codes, 0) | needs[system.pk]
         state = states.get(system.pk)
-        granted[system.pk] = _granted_by_unit(state, need) if state else _granted_by_subscription(standing, need)
+        granted[system.pk] = (
+            _granted_by_unit(standing, state, need) if state else _granted_by_subscription(standing, need)
+        )
     return granted
 
 
@@ -118,16 +122,15 @@ def _granted_by_subscription(standing: ProductStanding, need: Mapping[str, int])
     return Granted(tuple(subscription_grants(found, need, _growth_left(standing))), need, str(standing.status))
 
 
-def _granted_by_unit(state: UnitState, need: Mapping[str, int]) -> Granted:
+def _granted_by_unit(standing: ProductStanding, state: UnitState, need: Mapping[str, int]) -> Granted:
     unit = state.unit
     if state.lacks:
-        names = ", ".join(f"{code}: {quantity}" for code, quantity in state.lacks.items())
         return Granted(
             (),
             need,
             "expansion_needed",
             _("Hardware unit %(serial)s lacks expansion licenses (%(names)s). Allocate them in System setup.")
-            % {"serial": unit.serial, "names": names},
+            % {"serial": unit.serial, "names": listed(standing, state.lacks)},
         )
     grants = hardware_grants(state.licenses, serial=unit.serial, registered_on=unit.registered_on)
     return Granted(tuple(grants), need, "hardware")
@@ -143,6 +146,9 @@ def _growth_left(standing: ProductStanding) -> int:
 
 
 def _why_nothing(standing: ProductStanding) -> str:
+    if standing.status in (Status.HARDWARE, Status.EXPANSION_NEEDED):
+        # Hardware licenses every device of the product, so one that is on no unit has none.
+        return _("This system has no devices that need a license.")
     if standing.started_on is None and standing.trial_last_on is not None:
         return _("The trial ended on %(date)s, and there is no subscription. Start it in the Product overview.") % {
             "date": formats.date_format(standing.trial_last_on, "DATE_FORMAT")
@@ -170,6 +176,11 @@ def is_stale(latest: LicenseFile, granted: Granted) -> bool:
 def document_of(file: LicenseFile) -> bytes:
     """The license file as it was given."""
     return zlib.decompress(bytes(file.packed))
+
+
+def key_of(file: LicenseFile) -> str:
+    """The thumbprint of the key that the system has to have to use the file."""
+    return str(_read(document_of(file)).payload["key"])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from hardware.license_files import Granted, granted_to_all, is_stale
+from hardware.license_files import Granted, granted_to_all, is_stale, key_of
 from hardware.models import HeldReport, LicenseFile, Report, SystemIdentity
 from organizations.models import Organization
 from products.models import RegisteredProduct, System, SystemSource
@@ -63,37 +63,65 @@ def license_file_states(
     ``known`` are standings on that date that the caller has read already.
     """
     granted = granted_to_all(organization, systems, on, known)
-    heard = dict(
-        SystemIdentity.objects.filter(
+    identities = {
+        identity.system_id: identity
+        for identity in SystemIdentity.objects.filter(
             organization=organization,
             system__in=systems,
             system__pk__in=Report.objects.filter(organization=organization).values("system"),
-        ).values_list("system__pk", "heard_at")
-    )
+        )
+    }
     newest = LicenseFile.objects.filter(organization=organization, system__in=systems).order_by()
     newest_pks = newest.values("system").annotate(newest=Max("pk")).values_list("newest", flat=True)
     latest = {file.system_id: file for file in LicenseFile.objects.filter(pk__in=list(newest_pks)).defer("packed")}
+    keys = {pk: identity.thumbprint for pk, identity in identities.items()}
+    other_keys = _for_other_keys(organization, keys, latest)
     return {
         system.pk: _state(
             system,
             granted[system.pk],
             latest.get(system.pk),
-            is_answerable=system.pk in heard,
-            fetches=system.source == SystemSource.ONLINE and heard.get(system.pk) is not None,
+            identities.get(system.pk),
+            has_new_key=system.pk in other_keys,
         )
         for system in systems
     }
 
 
+def _for_other_keys(organization: Organization, keys: Mapping[int, str], latest: Mapping[int, LicenseFile]) -> set[int]:
+    """The systems whose newest file was made for another key than their own: they can't use it any more.
+
+    ``keys`` are thumbprints by system. Only a key that an administrator accepted took the place of another, so only the
+    content of those systems' files is read.
+    """
+    rebound = HeldReport.objects.filter(
+        organization=organization, system__in=list(latest), decision=HeldReport.Decision.ACCEPTED
+    )
+    files = LicenseFile.objects.filter(
+        pk__in=[file.pk for file in latest.values()], system__in=rebound.values("system")
+    )
+    return {file.system_id for file in files if file.system_id in keys and key_of(file) != keys[file.system_id]}
+
+
 def _state(
-    system: System, granted: Granted, latest: LicenseFile | None, *, is_answerable: bool, fetches: bool
+    system: System,
+    granted: Granted,
+    latest: LicenseFile | None,
+    identity: SystemIdentity | None,
+    *,
+    has_new_key: bool,
 ) -> LicenseFileState:
     refusal = ""
-    if not is_answerable:
+    if identity is None:
         refusal = _("This system has sent no system file yet.")
     elif not granted.grants:
         refusal = granted.reason or _("This system has no devices, so there is nothing to license.")
-    stale = _why_stale(latest.grants, granted) if latest is not None and is_stale(latest, granted) else ""
+    stale = ""
+    if latest is not None and granted.grants and has_new_key:
+        stale = _("the system signs with a new key now")
+    elif latest is not None and is_stale(latest, granted):
+        stale = _why_stale(latest.grants, granted)
+    fetches = system.source == SystemSource.ONLINE and identity is not None and identity.heard_at is not None
     return LicenseFileState(system, granted, latest, stale, refusal, fetches)
 
 

@@ -5,7 +5,9 @@ from datetime import date
 from hardware import rules
 from hardware.models import HardwareUnit, Placement, UnitHolding
 from hardware.queries import licenses_of, systems_on
-from organizations.models import Organization
+from history.models import Action
+from history.record import record
+from organizations.models import Organization, User
 from products.models import LicenseBasis, LicenseKind, LicenseType, System
 from products.services import set_license_basis
 from wallet import ledger
@@ -37,6 +39,22 @@ def place_system(system: System, serial: str, on: date) -> bool:
     )
     set_license_basis(system=system, basis=LicenseBasis.HARDWARE if tied else LicenseBasis.SUBSCRIPTION, on=on)
     return moved
+
+
+def move_and_tell(system: System, serial: str, actor: User | None, on: date) -> None:
+    """`place_system` for a system that was known before: that it left its unit, or is on another one, is on History (R32)."""
+    if not place_system(system, serial, on):
+        return
+    record(
+        organization=system.organization,
+        action=Action.SYSTEM_MOVED,
+        actor=actor,
+        on=on,
+        product=system.registered_product.product,
+        system=system.name,
+        system_id=str(system.system_id),
+        serial=serial,
+    )
 
 
 def _active_unit(organization: Organization, serial: str) -> HardwareUnit | None:

@@ -1,8 +1,5 @@
 """A system's own report: the same document by file and by call, checked, shown, and accepted (R5, R24, R28)."""
 
-import base64
-import hashlib
-import hmac
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +9,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from hardware.errors import IdentityChanged, NotRegistered, ReportOutOfOrder, ReportRefused
-from hardware.keys import normalize_serial, open_proof_key
-from hardware.models import HardwareUnit, HeldReport, ManufacturedUnit, Report, SystemIdentity
-from hardware.placing import place_system
+from hardware.keys import normalize_serial
+from hardware.models import HeldReport, Report, SystemIdentity
+from hardware.placing import move_and_tell, place_system
+from hardware.proofs import claim_of, proved_unit
 from hardware.queries import serial_of
 from hardware.services import register_made_unit
 from hardware.system_files import SystemFile, read_system_file
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
-from licensemgr.core.sealing import SealBroken
 from organizations.books import changing, settled
 from organizations.models import Organization, User
 from products.device_lists import pack, unpack_ids
@@ -93,7 +90,7 @@ def preview_report(organization: Organization, file: SystemFile, *, with_devices
         added=added,
         removed=removed,
         former_serial=serial_of(system) if system else "",
-        registers_unit=_provable_unit(organization, file) is not None,
+        registers_unit=proved_unit(claim_of(file)) is not None,
         is_known=system is not None and Report.objects.filter(system=system, digest=file.digest).exists(),
         refused=_order_or_identity(system, file),
     )
@@ -125,30 +122,6 @@ def _order_or_identity(system: System | None, file: SystemFile) -> ReportRefused
     if last is not None and file.sequence <= last:
         return ReportOutOfOrder(sequence=file.sequence, last=last)
     return None
-
-
-def _provable_unit(organization: Organization, file: SystemFile) -> ManufacturedUnit | None:
-    """The unit that the file's proof registers (R24); None without a right proof, and for one that is registered already."""
-    if not file.serial or not file.proof:
-        return None
-    made = (
-        ManufacturedUnit.objects.select_related("hardware_model__product")
-        .filter(serial=normalize_serial(file.serial))
-        .first()
-    )
-    if made is None or HardwareUnit.objects.filter(made=made).exists():
-        return None
-    try:
-        key = open_proof_key(made.proof_key, made.serial)
-    except SealBroken:
-        return None
-    return made if hmac.compare_digest(proof_of(key, file), file.proof) else None
-
-
-def proof_of(key: bytes, file: SystemFile) -> str:
-    """HMAC-SHA-256 under the unit's proof key over request id, system id and serial, in base64url."""
-    message = f"{file.request_id}{file.system_id}{file.serial}".encode()
-    return base64.urlsafe_b64encode(hmac.new(key, message, hashlib.sha256).digest()).rstrip(b"=").decode()
 
 
 def accept_report(
@@ -226,7 +199,7 @@ def _accept(
     as_restored: bool,
 ) -> Report:
     file = preview.file
-    made = _provable_unit(organization, file)
+    made = proved_unit(claim_of(file))
     if made is not None:
         register_made_unit(organization, made, actor, on)
     system = take_report(
@@ -242,7 +215,10 @@ def _accept(
         device_list=file.devices,
     )
     system.organization = organization
-    place_system(system, normalize_serial(file.serial), on)
+    if preview.system is None:
+        place_system(system, normalize_serial(file.serial), on)
+    else:
+        move_and_tell(system, normalize_serial(file.serial), actor, on)
     SystemIdentity.objects.get_or_create(
         system=system,
         defaults={

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from hardware.errors import SystemNotMoved, UnitEnded, UnitRegisteredHere, UnitUnknown
 from hardware.keys import normalize_serial, oak_digest
 from hardware.models import HardwareUnit, ManufacturedUnit
-from hardware.placing import holding_account, place_system, rebase_systems
+from hardware.placing import holding_account, move_and_tell, place_system, rebase_systems
 from history.models import Action
 from history.record import record
 from organizations.books import changing
@@ -43,7 +43,9 @@ def report_system(
     is not registered is remembered, and counts from the day on which it is. The one service for pages, files and systems.
     Raises what `products.services.take_report` raises; then nothing has changed.
     """
+    serial = normalize_serial(unit_serial)
     with changing(organization, on) as locked:
+        was_known = System.objects.filter(organization=locked, system_id=system_id, removed_on=None).exists()
         system = take_report(
             organization=locked,
             product=product,
@@ -56,7 +58,11 @@ def report_system(
             software_version=software_version,
             device_list=device_list,
         )
-        place_system(system, normalize_serial(unit_serial), on)
+        system.organization = locked
+        if was_known:
+            move_and_tell(system, serial, actor, on)
+        else:
+            place_system(system, serial, on)
         return system
 
 
@@ -79,17 +85,7 @@ def move_system(*, system: System, unit: HardwareUnit | None, actor: User | None
                 raise UnitEnded(serial=unit.serial, on=unit.ended_on)
             if unit.registered_product_id != system.registered_product_id:
                 raise SystemNotMoved(_("This unit is made for another product. Nothing was changed."))
-        if place_system(system, unit.serial if unit else "", on):
-            record(
-                organization=organization,
-                action=Action.SYSTEM_MOVED,
-                actor=actor,
-                on=on,
-                product=system.registered_product.product,
-                system=system.name,
-                system_id=str(system.system_id),
-                serial=unit.serial if unit else "",
-            )
+        move_and_tell(system, unit.serial if unit else "", actor, on)
     return system
 
 

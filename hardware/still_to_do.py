@@ -14,7 +14,8 @@ from subscriptions.advice import NextStep, next_step, status_label
 from subscriptions.queries import ProductStanding, standings
 from subscriptions.rules import Status
 
-_LICENSED = (Status.LICENSED, Status.GROWTH_EXCEEDED, Status.NO_NEED)
+# In which nothing is missing for a system that is not tied; by hardware only those are licensed that have no devices then.
+_COMPLETE = (Status.LICENSED, Status.NO_NEED, Status.HARDWARE, Status.EXPANSION_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def _of(system: System, state: LicenseFileState, standing: ProductStanding) -> S
         label = status_label(Status.EXPANSION_NEEDED)
         step = NextStep(state.granted.reason, "system_setup", _("System setup"), "warning")
         return StillToDo(system, state, str(Status.EXPANSION_NEEDED), label, step)
-    # In these statuses the system is licensed; what the product needs next is on its Product overview.
-    step_needed = standing.status not in _LICENSED
+    # What the product needs next is on its Product overview.
+    step_needed = standing.status not in _COMPLETE
     return StillToDo(
         system, state, str(standing.status), status_label(standing.status), next_step(standing) if step_needed else None
     )

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from hardware.errors import IdentityChanged
 from hardware.keys import normalize_serial
 from hardware.models import HardwareUnit, ManufacturedUnit, PreloadedLicense
-from hardware.queries import licenses_of
+from hardware.queries import licenses_of, systems_on
 from hardware.reports import ReportPreview
 from hardware.rules import is_tied
 from hardware.staging import StagedLine
 from organizations.models import Organization
-from products.models import LicenseBasis, LicenseType, Product, RegisteredProduct
+from products.models import DeviceCount, LicenseBasis, LicenseType, Product, RegisteredProduct
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, standings
 
@@ -119,10 +120,13 @@ def _changes(
 ) -> tuple[TypeChange, ...]:
     types = tuple(preview.product.license_types.order_by("position", "pk"))
     counted_before = preview.system is not None and preview.system.license_basis == LicenseBasis.SUBSCRIPTION
-    counts_after = not _will_be_tied(organization, preview, made)
+    is_tied_after = _will_be_tied(organization, preview, made)
     devices = dict.fromkeys((kind.code for kind in types), 0) | dict(standing.devices if standing else {})
     for code in devices:
-        devices[code] += counts_after * preview.after.get(code, 0) - counted_before * preview.before.get(code, 0)
+        devices[code] += (not is_tied_after) * preview.after.get(code, 0) - counted_before * preview.before.get(code, 0)
+    if made is not None and is_tied_after:
+        for code, quantity in _counting_on(organization, made.serial, preview).items():
+            devices[code] -= quantity
     needs = _current_need(standing, devices)
     current = standing.current if standing else None
     before = current.need if current else standing.devices if standing else {}
@@ -136,6 +140,20 @@ def _changes(
         )
         for kind in types
     )
+
+
+def _counting_on(organization: Organization, serial: str, preview: ReportPreview) -> Mapping[str, int]:
+    """The devices of the product's other systems on that serial number that count: they are tied with the file's own (R25)."""
+    others = [
+        system
+        for system in systems_on(organization, [serial]).get(serial, ())
+        if system.registered_product.product_id == preview.product.pk and system != preview.system
+    ]
+    counting = DeviceCount.objects.filter(
+        organization=organization, system__in=others, until_on=None, license_basis=LicenseBasis.SUBSCRIPTION
+    )
+    totals = counting.values_list("license_type__code").annotate(total=Sum("quantity"))
+    return dict(totals.order_by())
 
 
 def _current_need(standing: ProductStanding | None, devices: Mapping[str, int]) -> Mapping[str, int]:

@@ -15,6 +15,7 @@ from hardware.outcomes import Confirmed, confirmed_batch
 from hardware.receiving import prepare_upload, uploads_of
 from hardware.staging import confirm_file, files_to_confirm, is_there, stage_files, staged_batch
 from hardware.still_to_do import still_to_do
+from hardware.tries import with_proof_tried
 from hardware.unpacking import MAXIMUM_FILES, MAXIMUM_UNPACKED
 from hardware.upload_summary import summarize
 from licensemgr.core.errors import Refused
@@ -22,6 +23,7 @@ from licensemgr.core.signed import MAXIMUM_BYTES
 from licensemgr.core.uploads import streams_upload
 from organizations.access import OrganizationRequest, Permission, entered_again, may, organization_view
 from products.answers import done, page
+from wallet.limits import trier_of
 
 _MEBIBYTE = 1024 * 1024
 
@@ -50,7 +52,9 @@ def upload_system_file(request: OrganizationRequest) -> HttpResponse:
 
 def _stage(request: OrganizationRequest) -> UUID:
     with checked_files(uploads_of(request)) as files, entered_again(request):
-        return stage_files(organization=request.organization, files=files, actor=request.user)
+        trier = trier_of(request)
+        tried = [with_proof_tried(request.organization, file, trier) for file in files]
+        return stage_files(organization=request.organization, files=tried, actor=request.user)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

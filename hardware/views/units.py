@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from hardware import rules
 from hardware.ending import RetirementPreview, preview_retirement
 from hardware.ending import retire_unit as end_unit
-from hardware.errors import SerialNotRepeated, TooManyUnitTries, UnitEnded, UnitRegisteredHere, UnitUnknown
+from hardware.errors import SerialNotRepeated, TooManyUnitTries, UnitEnded, UnitRegisteredHere
 from hardware.forms import RegisterHardwareForm, RetireForm
 from hardware.keys import normalize_serial
 from hardware.models import Expansion, HardwareUnit, Replacement
 from hardware.queries import UnitState, systems_on, unit_states
 from hardware.services import register_unit
 from hardware.states import say_quantities
+from hardware.tries import UNIT_PAIR
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
@@ -27,10 +28,8 @@ from products.models import LicenseKind, LicenseType
 from subscriptions.advice import format_date, listed
 from subscriptions.queries import product_standing
 from subscriptions.status_words import status_words
-from wallet.limits import Secret, counting_wrong_tries, trier_of
+from wallet.limits import counting_wrong_tries, trier_of
 
-# How often a pair of serial number and owner authentication key can be tried wrongly.
-UNIT_PAIR = Secret("hardware-unit", UnitUnknown, TooManyUnitTries)
 # How many systems and expansions a unit's page lists.
 LISTED = 50
 

@@ -169,4 +169,4 @@ def test_a_tied_system_proves_its_unit_and_gets_hardware_grants(
     assert post_report(system_file(system, core=2)).content == less.content
     more = post_report(system_file(system, core=6)).json()
     assert more["status"] == "expansion_needed"
-    assert "Hardware unit AB-1 lacks expansion licenses (core-device: 2)." in more["sentence"]
+    assert "Hardware unit AB-1 lacks expansion licenses (Core device: 2)." in more["sentence"]

@@ -8,6 +8,7 @@ from django.test import Client
 
 from hardware.license_files import verify_license_file
 from hardware.models import HeldReport, RegistrationCode, Report, SystemIdentity
+from hardware.reports import decide_identity
 from history.models import Action, Record
 from licensemgr.core import clock
 from licensemgr.portal.simulating import SimulatedSystem
@@ -103,6 +104,23 @@ def test_another_key_is_held_and_told_on_history_once(
     assert HeldReport.objects.count() == 1
     assert Record.objects.filter(action=Action.IDENTITY_HELD).count() == 1
     assert Report.objects.count() == 1
+
+
+def test_a_new_license_file_is_made_for_a_new_key_that_was_accepted(
+    books: Books, organization: Organization, administrator: User
+) -> None:
+    """The same devices, so the same grants: only the key tells that the file of before is of no use any more."""
+    system = vessel()
+    first = post_report(system_file(system), code_for(organization, administrator))
+    renewed = SimulatedSystem("Vessel", "camera-station", system_id=system.system_id)
+    assert post_report(system_file(renewed)).status_code == 202
+    decide_identity(held=HeldReport.objects.get(), accept=True, actor=administrator, on=clock.today(organization))
+    answer = get_license(renewed)
+    assert answer.status_code == 200
+    payloads = [verify_license_file(each.content, clock.now()).payload for each in (first, answer)]
+    assert payloads[0]["grants"] == payloads[1]["grants"]
+    assert [payload["key"] for payload in payloads] == [system.key.thumbprint(), renewed.key.thumbprint()]
+    assert get_license(renewed).content == answer.content
 
 
 def test_the_latest_license_is_given_to_a_signed_request(

@@ -107,6 +107,63 @@ def test_the_page_tells_of_each_file_by_its_name(manager_client: Client, organiz
     assert "An administrator refused its key" in text(manager_client.get(f"{address}done/"))
 
 
+def test_a_system_that_grew_too_far_is_told_what_is_missing(
+    manager_client: Client, books: Books, organization: Organization
+) -> None:
+    """R12: 10 allocated and 25 devices: 5 are missing beyond the allowance, and the system stays licensed."""
+    system = vessel()
+    confirmed(manager_client, staged(manager_client, SLUG, system_file(system, core=10)))
+    books.start(DAY)
+    books.redeem(DAY, core=12)
+    books.allocate(DAY, {"core": 10})
+    after = confirmed(manager_client, staged(manager_client, SLUG, system_file(system, core=20)))
+    assert "Nothing is missing: the system is licensed." in after
+    after = confirmed(manager_client, staged(manager_client, SLUG, system_file(system, core=25)))
+    assert "Growth allowance exceeded" in after
+    assert "Nothing is missing" not in after
+    assert "until it is licensed" not in after
+    assert (
+        "Buy and redeem 3 more licenses (Core device: 3), then allocate the 5 missing to keep to the growth allowance."
+        in after
+    )
+    # It still gets its license file.
+    assert "Carry the license file back to the system:" in after
+
+
+def test_a_system_without_devices_beside_hardware_misses_nothing(
+    manager_client: Client, books: Books, organization: Organization
+) -> None:
+    books.unit(DAY, "AB-1", core=8)
+    books.report(DAY, system="Recorder", unit="AB-1", core=5)
+    after = confirmed(manager_client, staged(manager_client, SLUG, system_file(vessel(), core=0)))
+    assert "Nothing is missing." in after
+    assert "This system has no devices that need a license." in after
+    for words in ("the system is licensed", "Still to do", "The trial ended"):
+        assert words not in after
+
+
+def test_the_need_before_confirm_is_that_of_after_where_a_proof_ties_other_systems_too(
+    manager_client: Client, books: Books, organization: Organization
+) -> None:
+    """R24, R25: the unit that the file registers licenses whoever said before that they are on it, too."""
+    oak = books.make_unit("AB-1", core=20)
+    books.report(DAY, system="First", unit="AB-1", core=4)
+    books.report(DAY, system="Second", unit="AB-1", core=3, universal=1)
+    books.report(DAY, system="Office", core=2)
+    # On the same serial number, and of a product for which the unit is not made.
+    books.report(DAY, system="Audio", unit="AB-1", product="audio-manager", audio=1)
+    system = vessel("Third", serial="AB-1", oak="wrong")
+    confirmed(manager_client, staged(manager_client, SLUG, system_file(system, core=6)))
+    assert books.stand(DAY).devices == {"core-device": 15, "universal-device": 1}
+    system.oak = oak
+    address = staged(manager_client, SLUG, system_file(system, core=6))
+    shown = text(manager_client.get(address))
+    assert "15 → 2" in shown
+    assert "1 → 0" in shown
+    confirmed(manager_client, address)
+    assert books.stand(DAY).devices == {"core-device": 2, "universal-device": 0}
+
+
 def test_what_was_taken_is_not_taken_again_on_the_way_back(manager_client: Client, address: str) -> None:
     confirmed(manager_client, address)
     system = System.objects.get(name="Green")

@@ -16,7 +16,8 @@ from django.conf import settings
 
 from hardware.keys import proof_key
 from hardware.license_files import document_of, issue_license_file
-from hardware.reports import accept_report, proof_of
+from hardware.proofs import claim_of, proof_of
+from hardware.reports import accept_report
 from hardware.system_files import SystemFile, read_system_file
 from licensemgr.core import signed, signing_keys
 from licensemgr.core.signed import DocumentRefused
@@ -78,7 +79,9 @@ def test_the_test_vectors_and_the_schemas_agree() -> None:
     schema("system-description-1.json").validate(payload_of(document))
     file = read_system_file(document)
     assert (file.system_name, file.sequence, file.counts) == ("Vessel", 12, {"core-device": 10})
-    assert proof_of(proof_key("TESTS-ONLYA-BCDEF-23456"), file) == file.proof
+    claim = claim_of(file)
+    assert claim is not None
+    assert proof_of(proof_key("TESTS-ONLYA-BCDEF-23456"), claim) == file.proof
 
 
 def test_the_verifier_is_short_and_needs_one_library() -> None:

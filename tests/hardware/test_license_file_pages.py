@@ -22,14 +22,15 @@ from django.urls import reverse
 
 from hardware import admin_files
 from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
-from hardware.license_files import granted_to
+from hardware.license_files import granted_to, verify_license_file
 from hardware.license_listing import held_reports, license_file_states, offline_systems
 from hardware.models import HeldReport, LicenseFile, Report, StagedFile
+from hardware.reports import decide_identity
 from licensemgr.core import signing_keys
 from licensemgr.core.admin import InstanceAdmin, SigningKeyAdmin
 from licensemgr.core.models import Instance, SigningKey
 from licensemgr.portal.simulating import SimulatedSystem
-from organizations.models import Organization
+from organizations.models import Organization, User
 from products.models import Product, System
 from tests.conftest import FrozenClock
 from tests.factories import Books
@@ -194,6 +195,35 @@ def test_states_are_read_in_a_constant_number_of_queries_and_say_what_is_stale(
         license_file_states(organization, many, DAY)
 
 
+def test_a_file_for_the_key_of_before_is_stale_once_the_new_key_is_accepted(
+    take: Take,
+    manager_client: Client,
+    organization: Organization,
+    administrator: User,
+    django_assert_num_queries: Any,
+) -> None:
+    """R28, R29: the same devices under a new key, so the grants are the same, and yet the file is of no use."""
+    original, other = vessel(), vessel("Other")
+    system, beside = take(original), take(other)
+    files = [download(manager_client, each).content for each in (system, beside)]
+    renewed = vessel(system_id=original.system_id)
+    take(renewed)
+    with CaptureQueriesContext(connection) as before:
+        assert license_file_states(organization, [system], DAY)[system.pk].stale == ""
+    decide_identity(held=HeldReport.objects.get(), accept=True, actor=administrator, on=DAY)
+    with django_assert_num_queries(len(before)):
+        states = license_file_states(organization, [system, beside], DAY)
+    assert states[system.pk].stale == "the system signs with a new key now"
+    assert states[beside.pk].stale == ""
+    setup = reverse("system_setup", args=[SLUG, "camera-station"])
+    assert "A newer license file is needed: the system signs with a new key now." in text(manager_client.get(setup))
+    newer = download(manager_client, system).content
+    assert newer != files[0]
+    assert verify_license_file(newer, NOON).payload["key"] == renewed.key.thumbprint()
+    assert license_file_states(organization, [system], DAY)[system.pk].stale == ""
+    assert download(manager_client, beside).content == files[1]
+
+
 def test_held_reports_are_listed_by_product(take: Take, manager_client: Client, organization: Organization) -> None:
     original = vessel()
     system = take(original)
@@ -204,6 +234,16 @@ def test_held_reports_are_listed_by_product(take: Take, manager_client: Client, 
     notice = "hardware/files/_held_reports.html"
     assert page in render_to_string(notice, context | {"may": {"administer": True}})
     assert page not in render_to_string(notice, context | {"may": {}})
+    shown = render_to_string(notice, context | {"may": {}})
+    assert "1 system signs with another key" in shown
+    assert "Its last report was not taken." in shown
+    second = vessel("Second")
+    take(second)
+    take(vessel("Second", system_id=second.system_id))
+    two = {"organization": organization, "held": held_reports(system.registered_product), "may": {}}
+    shown = render_to_string(notice, two)
+    assert "2 systems sign with another key" in shown
+    assert "Their last reports were not taken." in shown
     HeldReport.objects.update(decision="refused")
     assert held_reports(system.registered_product) == []
 

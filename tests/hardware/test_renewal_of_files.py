@@ -161,7 +161,7 @@ def test_a_tied_system_needs_no_subscription_in_all_that_time(books: Books, froz
     for on in (date(2027, 4, 2), date(2028, 2, 29), date(2030, 3, 1)):
         assert tied.fetch(on) == ("hardware", "hardware", 8, 0, "2027-03-01", None, None)
     tied.report(date(2030, 3, 1), core_device=9)
-    tied.is_refused(date(2030, 3, 1), r"AB-1 lacks expansion licenses \(core-device: 1\)")
+    tied.is_refused(date(2030, 3, 1), r"AB-1 lacks expansion licenses \(Core device: 1\)")
     books.redeem(date(2030, 3, 2), kind=LicenseKind.HARDWARE, core=1)
     unit = HardwareUnit.objects.get()
     expand_unit(unit=unit, quantities={"core-device": 1}, nonce=uuid.uuid4(), actor=None, on=date(2030, 3, 2))
@@ -228,6 +228,19 @@ def on_a_unit_beside_one_that_lacks(books: Books, vessel: InTheField) -> None:
     lacking.report(date(2027, 3, 3), core_device=30)
 
 
+def off_a_unit_without_devices(books: Books, vessel: InTheField) -> None:
+    """Another system keeps the product licensed by hardware, in the middle of the trial."""
+    add_unit(books, "AB-2", core_device=10)
+    second = InTheField(books, vessel.clock, name="Second", serial="AB-2", oak="AAAAABBBBB")
+    second.report(date(2027, 3, 2), core_device=3)
+    vessel.report(date(2027, 3, 2))
+
+
+def off_a_unit_beside_one_that_lacks(books: Books, vessel: InTheField) -> None:
+    off_a_unit_without_devices(books, vessel)
+    books.report(date(2027, 3, 3), system="Third", unit="AB-2", core=8)
+
+
 # By hand, for ten devices reported on 1 March 2027; a subscription that starts that day ends its years on the last of February.
 TABLE: Table = {
     "trial, its last day": (nothing, date(2027, 3, 31), (Status.TRIAL, "trial", 10, 0, "2027-03-31", None)),
@@ -259,11 +272,19 @@ TABLE: Table = {
     "hardware": (on_a_unit, date(2031, 1, 1), (Status.HARDWARE, "hardware", 10, 0, None, None)),
     "expansion needed": (
         *(on_a_unit_that_lacks, date(2027, 3, 3)),
-        r"Hardware unit AB-1 lacks expansion licenses \(core-device: 1, universal-device: 2\)",
+        r"Hardware unit AB-1 lacks expansion licenses \(Core device: 1, Universal device: 2\)",
     ),
     "expansion needed by another unit": (
         *(on_a_unit_beside_one_that_lacks, date(2027, 3, 3)),
         (Status.EXPANSION_NEEDED, "hardware", 10, 0, None, None),
+    ),
+    "hardware, and no devices": (
+        *(off_a_unit_without_devices, date(2027, 3, 2)),
+        "^This system has no devices that need a license.$",
+    ),
+    "expansion needed, and no devices": (
+        *(off_a_unit_beside_one_that_lacks, date(2027, 3, 3)),
+        "^This system has no devices that need a license.$",
     ),
 }
 

@@ -44,7 +44,7 @@ def test_the_licenses_move_once_and_both_units_and_history_say_so(
     shown = text_of(staff_client.get(page_of(broken)).content)
     for words in ("Harbour Cameras", "Core device: 8", "Gate", "what comes preloaded on it is not added"):
         assert words in shown
-    response = staff_client.post(page_of(broken), {"new_serial": " new", "reason": "Power supply burnt."})
+    response = staff_client.post(page_of(broken), {"new_serial": " n e w" + " " * 60, "reason": "Power supply burnt."})
     made = Replacement.objects.select_related("new_unit").get()
     assert (response.status_code, response["Location"]) == (303, page_of(made.new_unit, "change"))
     assert (made.reason, made.replaced_by) == ("Power supply burnt.", staff)
@@ -78,7 +78,7 @@ def test_what_can_not_take_its_place_is_refused_and_kept(
         ("NEW", "   ", "This field is required"),
         ("", "burnt", "This field is required"),
         ("NEW", "x" * 301, "at most 300 characters"),
-        ("N" * 65, "burnt", "at most 64 characters"),
+        ("N" * 201, "burnt", "at most 200 characters"),
     ):
         response = staff_client.post(page_of(broken), {"new_serial": serial, "reason": reason})
         assert response.status_code == 422

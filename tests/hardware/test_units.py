@@ -11,12 +11,13 @@ from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
+from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
 from hardware.ending import preview_retirement, replace_unit
 from hardware.models import HardwareUnit
 from hardware.views import units
 from history.models import Action, Record
 from organizations.models import Organization, User
-from products.models import LicenseKind, RegisteredProduct, SystemSource
+from products.models import LicenseKind, Product, RegisteredProduct, SystemSource
 from subscriptions.rules import Status
 from tests.factories import Books, check_conservation
 
@@ -123,15 +124,36 @@ def test_a_serial_number_of_any_bytes_is_only_unknown(manager_client: Client, bo
         response = manager_client.post(REGISTER, pair(typed, typed))
         assert response.status_code == 422, typed
         assert "is not free" in text_of(response)
-    for serial, oak in (("", ""), ("   ", "x"), ("x", "   "), ("x" * 65, "x"), ("x", "x" * 121)):
+    for serial, oak in (("", ""), ("   ", "x"), ("x", "   "), ("x" * 201, "x"), ("x", "x" * 401)):
         response = manager_client.post(REGISTER, pair(serial, oak))
         assert response.status_code == 422
         assert "is not free" not in text_of(response)
+        assert "Nothing was changed." in text_of(response)
     # A unit can have such a serial number, and its page is found all the same.
     oak = books.make_unit("A/B ?#%2F", core=1)
     response = manager_client.post(REGISTER, pair("a/b ?#%2f", oak), follow=True)
     assert response.status_code == 200
     assert "Hardware unit A/B?#%2F" in text_of(response)
+
+
+def test_the_longest_serial_number_and_key_are_registered_however_they_are_typed(
+    manager_client: Client, books: Books, camera_station: Product
+) -> None:
+    """R24: what a file of units can bring, with the blanks and hyphens of people: they do not count."""
+    serial, oak = "S1" * 32, "0123456789ABCDEF" * 8
+    model = ensure_hardware_model(camera_station, {"core-device": 1})
+    add_manufactured_unit(serial=serial, hardware_model=model, oak=oak)
+    typed_serial = " ".join(serial) + " "
+    typed_oak = " -".join(oak)
+    assert (len(typed_serial), len(typed_oak)) == (128, 382)
+    response = manager_client.post(REGISTER, pair(typed_serial, typed_oak), follow=True)
+    assert response.status_code == 200
+    unit = HardwareUnit.objects.get()
+    assert unit.serial == serial
+    gate = books.report(START, system="Gate", source=SystemSource.MANUAL, core=1)
+    moved = manager_client.post(f"{PRODUCT}systems/{gate.system_id}/move/", {"serial": typed_serial})
+    assert moved.status_code == 303
+    assert books.stand(START).devices["core-device"] == 0
 
 
 # --- the page ---
