@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from hardware.license_files import Granted, granted_to_all, is_stale
+from hardware.license_files import Granted, counts_by_another_zone, granted_to_all, is_stale
 from hardware.models import HeldReport, LicenseFile, Report, SystemIdentity
 from organizations.models import Organization
 from products.models import RegisteredProduct, System, SystemSource
@@ -93,12 +93,13 @@ def _state(
         refusal = _("This system has sent no system file yet.")
     elif not granted.grants:
         refusal = granted.reason or _("This system has no devices, so there is nothing to license.")
-    stale = _why_stale(latest.grants, granted) if latest is not None and is_stale(latest, granted) else ""
+    stale = _why_stale(latest, granted) if latest is not None and is_stale(latest, granted) else ""
     return LicenseFileState(system, granted, latest, stale, refusal, fetches)
 
 
-def _why_stale(given: Sequence[Mapping[str, Any]], granted: Granted) -> str:
+def _why_stale(latest: LicenseFile, granted: Granted) -> str:
     """What is granted now and was not by the newest file, the weightiest difference first."""
+    given: Sequence[Mapping[str, Any]] = latest.grants
     if not granted.grants:
         return _("nothing is granted any more")
     now = granted.as_payload()
@@ -115,6 +116,8 @@ def _why_stale(given: Sequence[Mapping[str, Any]], granted: Granted) -> str:
         return _("it is licensed until %(date)s now") % {"date": format_date(last)}
     if [grant["growth"] for grant in given] != [grant["growth"] for grant in now]:
         return _("another number of devices may be added now")
+    if counts_by_another_zone(latest, granted):
+        return _("its days are those of the time zone %(time_zone)s now") % {"time_zone": granted.time_zone}
     return _("what it grants is another now")
 
 
