@@ -1,8 +1,8 @@
-"""Reports a system's devices online and keeps its license file. Needs Python 3.11 and joserfc only; copy it into your product.
+"""Reports a system's devices online and keeps its license file. Needs what verify_license_file.py needs.
 
     python online_client.py FOLDER https://licenses.example.com --product CODE --devices core-device=12 [--code REGISTRATION-CODE]
 
-Stands beside verify_license_file.py, by which a license file is checked before it is used. FOLDER keeps the system's key and state.
+Copy both into your product: by that one a license file is checked before it is used. FOLDER keeps the system's key and state.
 Run it when devices changed, and once an hour at a minute of the system's own (see online.md).
 """
 
@@ -220,7 +220,7 @@ def main():
     if abs(portal.clock_off) > timedelta(minutes=5):
         print(f"The clock of this system is wrong: the portal's is ahead by {portal.clock_off}. It was not changed.")
     print(f"License file {payload['sequence']} of {payload['organization']}, {payload['status']}.")
-    for code, (kind, quantity, growth, last, _grace) in verifier.licensed(payload, now.date()).items():
+    for code, (kind, quantity, growth, last, _grace) in verifier.licensed(payload, now).items():
         print(f"{code}: {quantity} by {kind}, {growth} more may be added, until {last or 'without end'}")
 
 

@@ -1,24 +1,25 @@
-"""Verifies a license file (version 1) the way a product should. Needs Python 3.11 and joserfc only; copy it into your product.
+"""Verifies a license file (version 1) the way a product should; copy it into your product.
 
     python verify_license_file.py LICENSE-FILE JWKS-FILE --system UUID --key THUMBPRINT --highest-sequence N --highest-seen TIME
 
-JWKS-FILE holds the keys that the product trusts: those of the portal's /.well-known/jwks.json, and later the `next_keys` of
-license files that were verified. Prints what is granted, or why the file is refused (exit code 1).
+Needs Python 3.11, joserfc, and time zone data: the machine's, or the package tzdata. JWKS-FILE holds the keys that the product
+trusts: those of the portal's /.well-known/jwks.json, and later the `next_keys` of license files that were verified. Prints what is
+granted, or why the file is refused (exit code 1).
 """
 
 import argparse
-import base64
 import json
 import sys
-from datetime import UTC, date, datetime
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-MEMBERS = ("payload", "protected", "signature")
-INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+MEMBERS, INSTANT = ("payload", "protected", "signature"), "%Y-%m-%dT%H:%M:%SZ"
 UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)  # what reading bytes of anybody can raise
 
 
@@ -43,6 +44,7 @@ def verify(document, trusted, *, system_id, key, now, highest_sequence=0, highes
         raise Refused(f"The clock of this system was turned back: it has seen {highest_seen}.")
     if stamp > payload["expires_at"]:
         raise Refused(f"The file expired at {payload['expires_at']}: fetch a newer one from the portal.")
+    local_day(payload, now)
     return payload
 
 
@@ -51,8 +53,9 @@ def read_signed(document, trusted):
     try:
         members = json.loads(document)
         outer = json.dumps({name: members[name] for name in MEMBERS}, separators=(",", ":")).encode() + b"\n"
-        header = json.loads(decode(members["protected"]))
-        is_canonical = all(encode(decode(members[name])) == members[name] for name in MEMBERS)
+        parts = {name: urlsafe_b64decode(members[name] + "=" * (-len(members[name]) % 4)) for name in MEMBERS}
+        header = json.loads(parts["protected"])
+        is_canonical = all(urlsafe_b64encode(parts[name]).decode().rstrip("=") == members[name] for name in MEMBERS)
     except UNREADABLE as error:
         raise Refused("This is no license file, or it was altered: it can't be read.") from error
     # Byte for byte: nothing outside of what is signed could have been altered either.
@@ -70,26 +73,23 @@ def read_signed(document, trusted):
         raise Refused("The signature is not right: the file was altered, or another key signed it.") from error
 
 
-def licensed(payload, today):
-    """Per license type: (kind, quantity, growth, last day or None, whether only the grace period still covers it), for today."""
-    found = {}
+def local_day(payload, now):
+    """The calendar day (as 2027-03-01) in the time zone by whose days the file counts; raises Refused where that is not known."""
+    try:
+        return now.astimezone(ZoneInfo(payload["time_zone"])).date().isoformat()
+    except (OSError, *UNREADABLE) as error:
+        raise Refused("This system does not know the file's time zone: update its time zone data.") from error
+
+
+def licensed(payload, now):
+    """Per license type: (kind, quantity, growth, last day or None, whether only the grace period still covers it), at a time."""
+    found, today = {}, local_day(payload, now)
     for grant in payload["grants"]:
-        last = date.fromisoformat(grant["to"]) if grant["to"] else date.max
-        end = date.fromisoformat(grant["grace_to"]) if grant["grace_to"] else last
-        if date.fromisoformat(grant["from"]) <= today <= end:
+        last = grant["to"] or "9999-12-31"
+        if grant["from"] <= today <= (grant["grace_to"] or last):
             day = grant["grace_to"] if today > last else grant["to"]
             found[grant["type"]] = (grant["kind"], grant["quantity"], grant["growth"], day, today > last)
     return found
-
-
-def decode(text):
-    """Base64url without padding."""
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def encode(data):
-    """The one base64url form of the data."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def main():
@@ -111,7 +111,7 @@ def main():
     except Refused as refused:
         sys.exit(f"Refused. {refused}")
     print(f"Accepted: license file {payload['sequence']} of {payload['organization']}, {payload['status']}.")
-    for code, (kind, quantity, growth, last, in_grace) in licensed(payload, now.date()).items():
+    for code, (kind, quantity, growth, last, in_grace) in licensed(payload, now).items():
         until = f"until {last}" + (", in the grace period" if in_grace else "") if last else "without end"
         print(f"{code}: {quantity} by {kind}, {growth} more may be added, {until}")
 

@@ -40,11 +40,18 @@ class Granted:
     grants: tuple[Grant, ...]
     need: Mapping[str, int]
     status: str
+    # By whose days the grants count (R1): an IANA name.
+    time_zone: str
     reason: str = ""
 
     def as_payload(self) -> list[dict[str, Any]]:
         """The grants in the words of the published format."""
         return [grant.as_payload() for grant in self.grants]
+
+    @property
+    def has_last_day(self) -> bool:
+        """Whether any of it ends on a day: a day is another one in another time zone."""
+        return any(grant.last for grant in self.grants)
 
 
 def granted_to(system: System, on: date) -> Granted:
@@ -74,13 +81,14 @@ def granted_to_all(
     states = _unit_states_of(
         organization, [system for system in systems if system.license_basis == LicenseBasis.HARDWARE]
     )
+    zone = organization.time_zone_at(clock.now())
     granted = {}
     for system in systems:
         standing = standing_of[system.registered_product_id]
         need = dict.fromkeys(standing.codes, 0) | needs[system.pk]
         state = states.get(system.pk)
         granted[system.pk] = (
-            _granted_by_unit(standing, state, need) if state else _granted_by_subscription(standing, need)
+            _granted_by_unit(standing, state, need, zone) if state else _granted_by_subscription(standing, need, zone)
         )
     return granted
 
@@ -101,7 +109,7 @@ def _unit_states_of(organization: Organization, tied: Sequence[System]) -> dict[
     return {pk: states[serial] for pk, serial in serials.items() if serial in states}
 
 
-def _granted_by_subscription(standing: ProductStanding, need: Mapping[str, int]) -> Granted:
+def _granted_by_subscription(standing: ProductStanding, need: Mapping[str, int], zone: str) -> Granted:
     found = covered(
         status=standing.status,
         registered_on=standing.registered_product.registered_on,
@@ -118,22 +126,23 @@ def _granted_by_subscription(standing: ProductStanding, need: Mapping[str, int])
         ],
     )
     if found is None:
-        return Granted((), need, str(standing.status), _why_nothing(standing))
-    return Granted(tuple(subscription_grants(found, need, _growth_left(standing))), need, str(standing.status))
+        return Granted((), need, str(standing.status), zone, _why_nothing(standing))
+    return Granted(tuple(subscription_grants(found, need, _growth_left(standing))), need, str(standing.status), zone)
 
 
-def _granted_by_unit(standing: ProductStanding, state: UnitState, need: Mapping[str, int]) -> Granted:
+def _granted_by_unit(standing: ProductStanding, state: UnitState, need: Mapping[str, int], zone: str) -> Granted:
     unit = state.unit
     if state.lacks:
         return Granted(
             (),
             need,
             "expansion_needed",
+            zone,
             _("Hardware unit %(serial)s lacks expansion licenses (%(names)s). Allocate them in System setup.")
             % {"serial": unit.serial, "names": listed(standing, state.lacks)},
         )
     grants = hardware_grants(state.licenses, serial=unit.serial, registered_on=unit.registered_on)
-    return Granted(tuple(grants), need, "hardware")
+    return Granted(tuple(grants), need, "hardware", zone)
 
 
 def _growth_left(standing: ProductStanding) -> int:
@@ -169,8 +178,13 @@ def latest_license_file(system: System) -> LicenseFile | None:
 
 
 def is_stale(latest: LicenseFile, granted: Granted) -> bool:
-    """Whether what the file grants is not what the system is granted now."""
-    return bool(latest.grants != granted.as_payload())
+    """Whether what the file grants is not what the system is granted now: also where its last days end at another hour (R35)."""
+    return bool(latest.grants != granted.as_payload()) or counts_by_another_zone(latest, granted)
+
+
+def counts_by_another_zone(latest: LicenseFile, granted: Granted) -> bool:
+    """Whether what is granted ends on a day, and days are those of another time zone than the file names."""
+    return granted.has_last_day and latest.time_zone != granted.time_zone
 
 
 def document_of(file: LicenseFile) -> bytes:
@@ -269,6 +283,7 @@ def issue_license_file(*, system: System, actor: User | None, on: date, answers_
             digest=hashlib.sha256(document).hexdigest(),
             packed=zlib.compress(document),
             grants=payload["grants"],
+            time_zone=payload["time_zone"],
             issued_to=actor,
             issued_on=on,
             issued_at=now,
@@ -303,6 +318,7 @@ def _payload(
         "request_id": str(report.request_id),
         "sequence": sequence,
         "organization": system.organization.name,
+        "time_zone": granted.time_zone,
         "product": {"code": product.code, "name": product.name},
         "status": granted.status,
         "grants": granted.as_payload(),

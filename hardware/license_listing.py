@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from hardware.license_files import Granted, granted_to_all, is_stale, key_of
+from hardware.license_files import Granted, counts_by_another_zone, granted_to_all, is_stale, key_of
 from hardware.models import HeldReport, LicenseFile, Report, SystemIdentity
 from organizations.models import Organization
 from products.models import RegisteredProduct, System, SystemSource
@@ -120,13 +120,14 @@ def _state(
     if latest is not None and granted.grants and has_new_key:
         stale = _("the system signs with a new key now")
     elif latest is not None and is_stale(latest, granted):
-        stale = _why_stale(latest.grants, granted)
+        stale = _why_stale(latest, granted)
     fetches = system.source == SystemSource.ONLINE and identity is not None and identity.heard_at is not None
     return LicenseFileState(system, granted, latest, stale, refusal, fetches)
 
 
-def _why_stale(given: Sequence[Mapping[str, Any]], granted: Granted) -> str:
+def _why_stale(latest: LicenseFile, granted: Granted) -> str:
     """What is granted now and was not by the newest file, the weightiest difference first."""
+    given: Sequence[Mapping[str, Any]] = latest.grants
     if not granted.grants:
         return _("nothing is granted any more")
     now = granted.as_payload()
@@ -143,6 +144,8 @@ def _why_stale(given: Sequence[Mapping[str, Any]], granted: Granted) -> str:
         return _("it is licensed until %(date)s now") % {"date": format_date(last)}
     if [grant["growth"] for grant in given] != [grant["growth"] for grant in now]:
         return _("another number of devices may be added now")
+    if counts_by_another_zone(latest, granted):
+        return _("its days are those of the time zone %(time_zone)s now") % {"time_zone": granted.time_zone}
     return _("what it grants is another now")
 
 

@@ -77,6 +77,7 @@ def license_payload(**changes: Any) -> dict[str, Any]:
         "request_id": str(uuid.UUID(int=3)),
         "sequence": 7,
         "organization": "Hafen Zürich",
+        "time_zone": "UTC",
         "product": {"code": "camera-station", "name": "Camera Station"},
         "status": "licensed",
         "grants": [core | ends, core | ends | {"type": "universal-device", "quantity": 0}],
@@ -140,12 +141,16 @@ def main() -> None:
     good = license_file()
     serial = {"growth": 0, "to": None, "grace_to": None, "serial": SERIAL}
     core = license_payload()["grants"][0]
+    late = {"issued_at": "2028-06-30T10:00:00Z", "expires_at": "2029-08-04T10:00:00Z"}
     # In the middle of the payload: one character of the base64url text.
     place = len(good) // 2
     files = {
         "good.json": good,
         "tied.json": license_file(status="hardware", sequence=8, grants=[core | serial | {"kind": "hardware"}]),
-        "late.json": license_file(sequence=9, issued_at="2028-06-30T10:00:00Z", expires_at="2029-08-04T10:00:00Z"),
+        "late.json": license_file(**late, sequence=9),
+        "tokyo.json": license_file(**late, sequence=10, time_zone="Asia/Tokyo"),
+        "honolulu.json": license_file(**late, sequence=11, time_zone="Pacific/Honolulu"),
+        "unknown-zone.json": license_file(sequence=12, time_zone="Atlantis/Poseidonis"),
         "altered-byte.json": good[:place] + (b"B" if good[place : place + 1] == b"A" else b"A") + good[place + 1 :],
         "altered-outside.json": good.replace(b'","', b'", "', 1),
         "wrong-key.json": license_file(STRANGER, kid=PORTAL.thumbprint()),
@@ -176,6 +181,8 @@ def cases() -> list[dict[str, Any]]:
     ]
     late = [granted[0].replace("7", "9"), *granted[1:]]
     in_grace = [late[0], *(line.replace("02-28", "03-31, in the grace period") for line in late[1:])]
+    grace = in_grace[1:]
+    tokyo, honolulu = ([line.replace("file 7", f"file {number}") for line in granted] for number in (10, 11))
     tied = [
         "Accepted: license file 8 of Hafen Zürich, hardware.",
         "core-device: 10 by hardware, 0 more may be added, without end",
@@ -188,6 +195,23 @@ def cases() -> list[dict[str, Any]]:
         _case("last day of the license", "late.json", *late, now="2029-02-28T23:59:59Z", highest_sequence=9),
         _case("in grace", "late.json", *in_grace, now="2029-03-31T23:59:59Z", highest_sequence=9),
         _case("after grace", "late.json", late[0], now="2029-04-01T00:00:00Z", highest_sequence=9),
+        # 28 February 2029 is over in Tokyo at 15:00 UTC of that day, and in Honolulu at 10:00 UTC of the next.
+        _case("last day in Tokyo", "tokyo.json", *tokyo, now="2029-02-28T14:59:59Z", highest_sequence=10),
+        _case("day after in Tokyo", "tokyo.json", tokyo[0], *grace, now="2029-02-28T15:00:00Z", highest_sequence=10),
+        _case("last day in Honolulu", "honolulu.json", *honolulu, now="2029-03-01T09:59:59Z", highest_sequence=11),
+        _case(
+            "day after in Honolulu",
+            "honolulu.json",
+            honolulu[0],
+            *grace,
+            now="2029-03-01T10:00:00Z",
+            highest_sequence=11,
+        ),
+        _case(
+            "unknown time zone",
+            "unknown-zone.json",
+            "Refused. This system does not know the file's time zone: update its time zone data.",
+        ),
         _case("tied", "tied.json", *tied, highest_sequence=7),
         _case("altered byte", "altered-byte.json", altered),
         _case(

@@ -124,6 +124,9 @@ class LicenseFile(models.Model):
     packed = models.BinaryField()
     # What it grants, to tell whether it is stale.
     grants = models.JSONField()
+    # By whose days: an IANA name. None for files of before they named it; SQLite would make the table anew, and without its
+    # triggers, for a column that is never null.
+    time_zone = models.CharField(max_length=60, null=True)
     issued_to = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     issued_on = models.DateField()
     issued_at = models.DateTimeField()

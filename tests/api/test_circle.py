@@ -55,7 +55,7 @@ class InTheField:
         assert answer["Content-Type"] == "application/jose+json", answer.content
         payload = self.system.take_license_file(answer.content, at=self.clock.instant)
         assert payload["need"]["core-device"] == devices["core"]
-        return payload["status"], published_verifier().licensed(payload, on)
+        return payload["status"], published_verifier().licensed(payload, self.clock.instant)
 
     def standing(self, on: date, **devices: int) -> tuple[str, str]:
         """Status and sentence where there is no license file."""

@@ -71,7 +71,7 @@ class InTheField:
         self.last = document_of(issue_license_file(system=self.system, actor=None, on=on))
         payload = self.simulated.take_license_file(self.last, at=now)
         grant = payload["grants"][0]
-        assert published_verifier().licensed(payload, on)[grant["type"]][:3] == (
+        assert published_verifier().licensed(payload, now)[grant["type"]][:3] == (
             grant["kind"],
             grant["quantity"],
             grant["growth"],
@@ -81,8 +81,9 @@ class InTheField:
 
     def says_of_last(self, on: date) -> dict[str, Any]:
         """What the file that it has still grants on a day, by the independent verifier."""
-        payload = self.simulated.take_license_file(self.last, at=self.noon(on))
-        return dict(published_verifier().licensed(payload, on))
+        now = self.noon(on)
+        payload = self.simulated.take_license_file(self.last, at=now)
+        return dict(published_verifier().licensed(payload, now))
 
     def is_refused(self, on: date, match: str) -> None:
         """The portal gives no file."""

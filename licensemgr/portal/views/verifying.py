@@ -95,6 +95,8 @@ def _facts(verified: Verified) -> list[tuple[str, object]]:
     return [
         (_("Issuer"), payload["issuer"]),
         (_("Organization"), payload["organization"]),
+        # Files of before it was named have none.
+        (_("Days are those of the time zone"), payload.get("time_zone", "–")),
         (_("Product"), payload["product"]["name"]),
         (_("System id"), payload["system_id"]),
         (_("Number of the file"), payload["sequence"]),

@@ -180,14 +180,15 @@ class Command(BaseCommand):
         except FileRefused as refused:
             raise CommandError(f"The license file is refused. {refused}") from refused
         self.stdout.write(f"License file {payload['sequence']} of {payload['organization']}, {payload['status']}.")
-        found = published_verifier().licensed(payload, now.date())
+        verifier = published_verifier()
+        found = verifier.licensed(payload, now)
         for code, (kind, licenses, growth, last, in_grace) in found.items():
             until = f"until {last}" if last else "without end"
             self.stdout.write(
                 f"{code}: {licenses} by {kind}, {growth} more may be added, {until}{', in the grace period' if in_grace else ''}"
             )
         if not found:
-            self.stdout.write(f"On {now.date()} it grants nothing.")
+            self.stdout.write(f"On {verifier.local_day(payload, now)} it grants nothing.")
 
 
 def _keys(path: Path) -> list[dict[str, Any]]:
