@@ -55,6 +55,7 @@ PARTS = (
         ("tests/hardware/test_import_killed.py",),
         is_on_postgresql=True,
     ),
+    Part("journeys", "every browser test", ("tests/journeys",)),
     Part("files", "100,000 altered system files, 2,500 altered zips", ("tests/hardware/test_fuzzed_files.py",)),
     Part("api", "3,000 requests to each operation of the API", ("tests/api/test_schema.py",)),
     Part("guesses", "10,000 guesses of license keys by 50 threads", ("tests/concurrency/test_guesses.py",)),
