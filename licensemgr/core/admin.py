@@ -159,6 +159,25 @@ def refuse(form: forms.Form, refused: Refused) -> None:
     form.add_error(refused.field if refused.field in form.fields else None, refused.sentence)
 
 
+def shown_once(
+    site: AnyModelAdmin, request: HttpRequest, row: Model, *, title: str, label: str, secret: str, sentence: str
+) -> HttpResponse:
+    """The page that shows a secret of ``row`` this one time; ``sentence`` says what to do with it. Nobody keeps the page."""
+    context = {
+        **site.admin_site.each_context(request),
+        "title": title,
+        "opts": site.opts,
+        "original": row,
+        "label": label,
+        "secret": secret,
+        "sentence": sentence,
+        "has_view_permission": site.has_view_permission(request),
+    }
+    response = TemplateResponse(request, "admin/shown_once.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 def confirmed(
     model_admin: AnyModelAdmin, request: HttpRequest, act: Act, row: Model, do: Callable[[], HttpResponse]
 ) -> HttpResponse:

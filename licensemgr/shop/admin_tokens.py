@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -26,6 +25,7 @@ from licensemgr.core.admin import (
     posted,
     refuse,
     row_or_404,
+    shown_once,
 )
 from licensemgr.core.errors import Refused
 from licensemgr.shop.errors import TokenGivenBefore
@@ -103,21 +103,17 @@ class ShopTokenAdmin(HasTools, LooksOnlyAdmin):
         return act_page(self, request, act, form)
 
     def _shown_once(self, request: HttpRequest, made: MadeToken) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("The token %(token)s") % {"token": made.row},
-            "opts": self.opts,
-            "original": made.row,
-            "label": _("Token"),
-            "secret": made.token,
-            "sentence": _(
+        return shown_once(
+            self,
+            request,
+            made.row,
+            title=_("The token %(token)s") % {"token": made.row},
+            label=_("Token"),
+            secret=made.token,
+            sentence=_(
                 "Copy it into the shop now: it is shown this once. If it is lost, revoke it and make a new one."
             ),
-            "has_view_permission": self.has_view_permission(request),
-        }
-        response = TemplateResponse(request, "admin/shown_once.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        )
 
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let nothing more be done by a token."""

@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +24,7 @@ from licensemgr.core.admin import (
     posted,
     refuse,
     row_or_404,
+    shown_once,
 )
 from licensemgr.core.errors import Refused
 from licensemgr.shop.addresses import MAXIMUM_LENGTH
@@ -159,21 +159,17 @@ class WebhookEndpointAdmin(HasTools, LooksOnlyAdmin):
         return act_page(self, request, act, form)
 
     def _shown_once(self, request: HttpRequest, given: GivenSecret) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("The secret of %(webhook)s") % {"webhook": given.endpoint},
-            "opts": self.opts,
-            "original": given.endpoint,
-            "label": _("Secret"),
-            "secret": given.secret,
-            "sentence": _(
+        return shown_once(
+            self,
+            request,
+            given.endpoint,
+            title=_("The secret of %(webhook)s") % {"webhook": given.endpoint},
+            label=_("Secret"),
+            secret=given.secret,
+            sentence=_(
                 "Copy it into the shop now: it is shown this once. If it is lost, make a new one on the webhook's page."
             ),
-            "has_view_permission": self.has_view_permission(request),
-        }
-        response = TemplateResponse(request, "admin/shown_once.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        )
 
     def _changeable(self, request: HttpRequest, object_id: str) -> WebhookEndpoint:
         if not _may_change(request):
