@@ -40,7 +40,9 @@ def preview_retirement(unit: HardwareUnit, on: date) -> RetirementPreview:
     [state] = unit_states(unit.organization, [unit])
     before = product_standing(unit.registered_product, on)
     more = state.devices if state.is_tied else {}
-    return RetirementPreview(state, before, standing_after(before, more, before.units.without(unit.serial)))
+    return RetirementPreview(
+        state, before, standing_after(before, more, before.units.without(unit.serial, was_lacking=bool(state.lacks)))
+    )
 
 
 def retire_unit(*, unit: HardwareUnit, actor: User | None, on: date) -> HardwareUnit:

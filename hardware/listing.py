@@ -16,8 +16,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from hardware.contact import CONTACTS, SILENT, Contact, contact_of, is_heard, is_silent, zone_of
+from hardware.keeping import lacks_of
 from hardware.keys import normalize_serial
-from hardware.models import HardwareUnit, Placement
+from hardware.models import HardwareUnit, LackingUnit, Placement
 from hardware.queries import licenses_of, waiting_units
 from hardware.states import LicenseState, is_subscription_enough, state_of
 from products.models import DeviceCount, LicenseBasis, LicenseType, RegisteredProduct, System, SystemSource
@@ -263,7 +264,14 @@ def _by_system_id(text: str) -> Q:
 def _is_licensed(standing: ProductStanding) -> Q:
     """Which systems are licensed: tied ones by their unit, others by the subscription (R25)."""
     tied = Q(license_basis=LicenseBasis.HARDWARE)
-    lacking = tied & Q(unit_serial__in=[lack.serial for lack in standing.units.lacks])
+    registered_product = standing.registered_product
+    serials = LackingUnit.objects.filter(
+        organization_id=registered_product.organization_id, registered_product=registered_product
+    )
+    on_them = Placement.objects.filter(
+        organization_id=registered_product.organization_id, until_on=None, serial__in=serials.values("serial")
+    )
+    lacking = tied & Q(pk__in=on_them.values("system"))
     return ~lacking if is_subscription_enough(standing) else tied & ~lacking
 
 
@@ -278,7 +286,9 @@ def _rows(standing: ProductStanding, chosen: Sequence[System | HardwareUnit]) ->
     units = {unit.serial: unit for unit in found}
     licenses = licenses_of(units.values())
     devices = current_devices(systems)
-    zone = zone_of(standing.registered_product.organization)
+    organization = standing.registered_product.organization
+    lacks = lacks_of(organization, serials.values())
+    zone = zone_of(organization)
     return [
         _system_row(
             standing,
@@ -287,6 +297,7 @@ def _rows(standing: ProductStanding, chosen: Sequence[System | HardwareUnit]) ->
             units.get(serials[row.pk]),
             licenses,
             devices,
+            state_of(standing, row, lacks.get(serials[row.pk])),
             contact_of(row, vars(row)["heard_at"], zone),
         )
         if isinstance(row, System)
@@ -302,6 +313,7 @@ def _system_row(
     unit: HardwareUnit | None,
     licenses: Mapping[int, Mapping[str, int]],
     devices: Mapping[tuple[int, int], int],
+    state: LicenseState,
     contact: Contact | None,
 ) -> Row:
     tied = system.license_basis == LicenseBasis.HARDWARE
@@ -314,7 +326,7 @@ def _system_row(
             Cell(kind, devices.get((system.pk, kind.pk), 0), None if held is None else held.get(kind.code, 0))
             for kind in standing.types
         ),
-        state=state_of(standing, system, serial),
+        state=state,
         contact=contact,
     )
 

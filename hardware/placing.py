@@ -3,6 +3,7 @@
 from datetime import date
 
 from hardware import rules
+from hardware.keeping import keep_units
 from hardware.models import HardwareUnit, Placement, UnitHolding
 from hardware.queries import licenses_of, systems_on
 from history.models import Action
@@ -17,10 +18,19 @@ from wallet.models import AccountCategory, LedgerAccount
 def place_system(system: System, serial: str, on: date) -> bool:
     """Write down on which unit the system is from ``on`` (empty: on none), and on which basis it counts then (R25).
 
-    Within a change of the books that is under way. Returns whether the unit changed.
+    The last part of a system's report or move, within a change of the books that is under way: what is kept of its units
+    follows here. Returns whether the unit changed.
     """
+    before = _place(system, serial, on)
+    keep_units(system.organization, {before, serial})
+    return before != serial
+
+
+def _place(system: System, serial: str, on: date) -> str:
+    """`place_system` without what is kept of units; returns the serial number at which the system was before."""
     current = Placement.objects.filter(system=system, until_on=None).first()
-    if (current.serial if current else "") != serial:
+    before = current.serial if current else ""
+    if before != serial:
         if current is not None and current.from_on == on:
             current.delete()
         elif current is not None:
@@ -28,9 +38,6 @@ def place_system(system: System, serial: str, on: date) -> bool:
             current.save(update_fields=["until_on"])
         if serial:
             Placement.objects.create(organization_id=system.organization_id, system=system, serial=serial, from_on=on)
-        moved = True
-    else:
-        moved = False
     unit = _active_unit(system.organization, serial)
     tied = (
         unit is not None
@@ -38,7 +45,7 @@ def place_system(system: System, serial: str, on: date) -> bool:
         and rules.is_tied(licenses_of([unit]).get(unit.pk, {}))
     )
     set_license_basis(system=system, basis=LicenseBasis.HARDWARE if tied else LicenseBasis.SUBSCRIPTION, on=on)
-    return moved
+    return before
 
 
 def move_and_tell(system: System, serial: str, actor: User | None, on: date) -> None:
@@ -67,7 +74,8 @@ def rebase_systems(organization: Organization, serial: str, on: date) -> None:
     """After a unit changed: let the systems on it count as they now do (R25, R27)."""
     for system in systems_on(organization, [serial]).get(serial, ()):
         system.organization = organization
-        place_system(system, serial, on)
+        _place(system, serial, on)
+    keep_units(organization, [serial])
 
 
 def holding_account(unit: HardwareUnit, license_type: LicenseType) -> LedgerAccount:

@@ -1,19 +1,18 @@
 """What units hold and lack, and which systems are on them (R25)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from typing import Any
 
-from django.db import connection
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from hardware import rules
-from hardware.models import HardwareUnit, Placement, UnitHolding
+from hardware.models import HardwareUnit, LackingUnit, Placement, UnitHolding
 from organizations.models import Organization
-from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System
-from subscriptions.units import UNITS_NAMED, UnitLack, UnitStanding
+from products.models import DeviceCount, RegisteredProduct, System
+from subscriptions.units import UNITS_LISTED, UNITS_NAMED, UnitLack, UnitStanding
 
 
 def licenses_of(units: Iterable[HardwareUnit]) -> dict[int, dict[str, int]]:
@@ -56,14 +55,12 @@ def unit_of(system: System, serial: str) -> HardwareUnit | None:
 
 def waiting_units(registered_product: RegisteredProduct) -> "QuerySet[HardwareUnit]":
     """The product's units on which none of its systems is: not installed yet."""
-    placed = Placement.objects.filter(
+    return HardwareUnit.objects.filter(
         organization_id=registered_product.organization_id,
-        serial=OuterRef("serial"),
-        until_on=None,
-        system__removed_on=None,
-        system__registered_product=registered_product,
+        registered_product=registered_product,
+        ended_on=None,
+        has_systems=False,
     )
-    return HardwareUnit.objects.filter(registered_product=registered_product, ended_on=None).filter(~Exists(placed))
 
 
 @dataclass(frozen=True)
@@ -120,8 +117,7 @@ def unit_states(organization: Organization, units: Sequence[HardwareUnit]) -> li
 def unit_standings(organization: Organization, registered_product_ids: Iterable[int]) -> dict[int, UnitStanding]:
     """What subscriptions ask of hardware, by registered product (`subscriptions.units`); named in settings.
 
-    The database counts and compares; read are the few units that a sentence names and those that lack something, so that
-    thousands cost little more than one.
+    The database counts; read are the few units that a page names, so that thousands cost little more than one.
     """
     ids = list(registered_product_ids)
     units = HardwareUnit.objects.filter(organization=organization, ended_on=None)
@@ -130,53 +126,33 @@ def unit_standings(organization: Organization, registered_product_ids: Iterable[
     if not active:
         return {}
     by_serial = units.filter(registered_product=OuterRef("pk")).order_by("serial").values("serial")
-    # One more than a sentence names, each found by the index.
-    first = [Subquery(by_serial[number : number + 1]) for number in range(UNITS_NAMED + 1)]
-    named = RegisteredProduct.objects.filter(organization=organization, pk__in=active).order_by()
-    lacks = _lacks(organization, active)
-    return {
-        registered_id: UnitStanding(
-            active=active[registered_id],
-            serials=tuple(serial for serial in serials if serial is not None),
-            lacks=tuple(lacks.get(registered_id, ())),
+    lacking = LackingUnit.objects.filter(organization=organization, registered_product=OuterRef("pk"))
+    first_lacking = lacking.order_by("serial").values("pk")
+    # One more than a page names, each found by the index.
+    rows = (
+        RegisteredProduct.objects.filter(organization=organization, pk__in=active)
+        .order_by()
+        .annotate(
+            lacking=Coalesce(Subquery(lacking.values("registered_product").annotate(n=Count("pk")).values("n")), 0),
+            **{f"serial_{number}": Subquery(by_serial[number : number + 1]) for number in range(UNITS_NAMED + 1)},
+            **{f"lack_{number}": Subquery(first_lacking[number : number + 1]) for number in range(UNITS_LISTED + 1)},
         )
-        for registered_id, *serials in named.values_list("pk", *first)
+        .values()
+    )
+    products: list[dict[str, Any]] = list(rows)
+    named = {
+        row["id"]: [pk for number in range(UNITS_LISTED + 1) if (pk := row[f"lack_{number}"]) is not None]
+        for row in products
     }
-
-
-def _lacks(organization: Organization, registered_product_ids: Collection[int]) -> dict[int, list[UnitLack]]:
-    """The units of these registered products that lack licenses and which, by serial number (R25).
-
-    Devices that count by hardware are those of systems that are not removed, on an active unit of their product that holds
-    licenses. What is asked here is only where those on one unit are more than its licenses of their type.
-    """
-    # By hand: a placement names its unit by the serial number, which is no relation on which Django's queries could join.
-    query = f"""
-        SELECT unit.registered_product_id, unit.id, unit.serial, type.code, short.quantity
-        FROM (
-            SELECT unit.id AS unit_id, count.license_type_id,
-                   SUM(count.quantity) - COALESCE(MAX(account.balance), 0) AS quantity
-            FROM products_devicecount AS count
-            JOIN hardware_placement AS placement
-              ON placement.system_id = count.system_id AND placement.until_on IS NULL
-            JOIN hardware_hardwareunit AS unit
-              ON unit.organization_id = %s AND unit.registered_product_id IN ({", ".join(["%s"] * len(registered_product_ids))})
-             AND unit.serial = placement.serial AND unit.ended_on IS NULL
-            LEFT JOIN hardware_unitholding AS holding
-              ON holding.unit_id = unit.id AND holding.license_type_id = count.license_type_id
-            LEFT JOIN wallet_ledgeraccount AS account ON account.id = holding.account_id
-            WHERE count.organization_id = %s AND count.until_on IS NULL AND count.license_basis = %s
-            GROUP BY unit.id, count.license_type_id
-            HAVING SUM(count.quantity) > COALESCE(MAX(account.balance), 0)
-        ) AS short
-        JOIN hardware_hardwareunit AS unit ON unit.id = short.unit_id
-        JOIN products_licensetype AS type ON type.id = short.license_type_id
-        ORDER BY unit.serial, unit.id
-    """  # noqa: S608 — nothing but placeholders is put in
-    values: list[int | str] = [organization.pk, *registered_product_ids, organization.pk, str(LicenseBasis.HARDWARE)]
-    found: defaultdict[int, list[UnitLack]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        for (registered_id, unit_id, serial), rows in groupby(cursor.fetchall(), key=itemgetter(0, 1, 2)):
-            found[registered_id].append(UnitLack(unit_id, serial, {row[3]: row[4] for row in rows}))
-    return dict(found)
+    lacks = LackingUnit.objects.in_bulk([pk for pks in named.values() for pk in pks])
+    return {
+        row["id"]: UnitStanding(
+            active=active[row["id"]],
+            serials=tuple(
+                serial for number in range(UNITS_NAMED + 1) if (serial := row[f"serial_{number}"]) is not None
+            ),
+            lacking=row["lacking"],
+            lacks=tuple(UnitLack(lacks[pk].unit_id, lacks[pk].serial, lacks[pk].lacks) for pk in named[row["id"]]),
+        )
+        for row in products
+    }

@@ -9,16 +9,18 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from hardware.errors import SystemNotMoved, UnitEnded, UnitRegisteredHere, UnitUnknown
+from hardware.keeping import keep_units
 from hardware.keys import normalize_serial, oak_digest
 from hardware.models import HardwareUnit, ManufacturedUnit
 from hardware.placing import holding_account, move_and_tell, place_system, rebase_systems
+from hardware.queries import serial_of
 from history.models import Action
 from history.record import record
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice
 from products.models import LicenseKind, Product, System, SystemSource
-from products.services import register_product, take_report
+from products.services import register_product, take_out_system, take_report
 from wallet import ledger
 from wallet.models import AccountCategory, TransferReason
 
@@ -64,6 +66,23 @@ def report_system(
         else:
             place_system(system, serial, on)
         return system
+
+
+def remove_system(*, system: System, actor: User | None, on: date) -> None:
+    """Remove a system: its devices count no more, its id is free again (R5). Raises SystemGone when it was already."""
+    with changing(system.organization, on) as locked:
+        take_out_system(locked=locked, system=system, actor=actor, on=on)
+        keep_units(locked, [serial_of(system)])
+
+
+def remove_all_systems(*, locked: Organization, actor: User | None, on: date) -> None:
+    """Remove every system of an organization within one change of its books, each on History (R5, R35)."""
+    systems = System.objects.filter(organization=locked, removed_on=None).select_related("registered_product__product")
+    for system in systems.order_by("pk"):
+        take_out_system(locked=locked, system=system, actor=actor, on=on)
+    keep_units(
+        locked, HardwareUnit.objects.filter(organization=locked, has_systems=True).values_list("serial", flat=True)
+    )
 
 
 def move_system(*, system: System, unit: HardwareUnit | None, actor: User | None, on: date) -> System:

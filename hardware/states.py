@@ -41,10 +41,9 @@ def is_subscription_enough(standing: ProductStanding) -> bool:
     return standing.status in (*_LICENSING, *_NOTHING_COUNTS, Status.NO_NEED)
 
 
-def state_of(standing: ProductStanding, system: System, serial: str) -> LicenseState:
-    """How a system stands that says that it is on the unit ``serial``: by its unit if it is tied, else by the product."""
+def state_of(standing: ProductStanding, system: System, lacks: Mapping[str, int] | None) -> LicenseState:
+    """How a system stands: by its unit if it is tied, else by the product. ``lacks`` is what its unit lacks, if anything."""
     if system.license_basis == LicenseBasis.HARDWARE:
-        lacks = standing.units.lacks_by_serial.get(serial)
         if lacks:
             missing = _("Its unit lacks %(listed)s.") % {"listed": listed(standing, lacks)}
             return LicenseState(str(Status.EXPANSION_NEEDED), status_label(Status.EXPANSION_NEEDED), missing, lacks)

@@ -257,20 +257,12 @@ def set_license_basis(*, system: System, basis: LicenseBasis, on: date) -> bool:
     return True
 
 
-def remove_system(*, system: System, actor: User | None, on: date) -> None:
-    """Remove a system: its devices count no more, its id is free again (R5). Raises SystemGone when it was already."""
-    with changing(system.organization, on) as locked:
-        _remove_system(locked, system, actor, on)
+def take_out_system(*, locked: Organization, system: System, actor: User | None, on: date) -> None:
+    """Remove a system within a change of the books that is under way: its devices count no more, its id is free again (R5).
 
-
-def remove_all_systems(*, locked: Organization, actor: User | None, on: date) -> None:
-    """Remove every system of an organization within one change of its books, each on History (R5, R35)."""
-    systems = System.objects.filter(organization=locked, removed_on=None).select_related("registered_product__product")
-    for system in systems.order_by("pk"):
-        _remove_system(locked, system, actor, on)
-
-
-def _remove_system(locked: Organization, system: System, actor: User | None, on: date) -> None:
+    A part of `hardware.services.remove_system`, which also keeps what its hardware unit lacks. Raises SystemGone when it was
+    removed already.
+    """
     if not System.objects.filter(pk=system.pk, removed_on=None).update(removed_on=on):
         raise SystemGone
     before = {count.license_type.code: count.quantity for count in _current_counts(system)}

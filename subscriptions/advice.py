@@ -100,7 +100,7 @@ def named_lacks(standing: ProductStanding) -> str:
             _("%(serial)s (%(listed)s)") % {"serial": lack.serial, "listed": listed(standing, lack.lacks)}
             for lack in lacks[:UNITS_NAMED]
         ],
-        len(lacks),
+        standing.units.lacking,
     )
 
 
@@ -143,7 +143,7 @@ def next_step(standing: ProductStanding) -> NextStep:
     year = first_missing_year(standing)
     if year is not None and year.offset == 0:
         return _step_for_current_year(standing, year)
-    if standing.units.lacks:
+    if standing.units.lacking:
         return _step_to_expand(standing, standing.units.lacks[0])
     if year is None:
         return _step_when_nothing_is_missing(standing)

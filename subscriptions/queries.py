@@ -290,7 +290,7 @@ def _stand(
             current=state,
             trial_last_on=registered_product.trial_last_on,
             units=rules.UnitsState(
-                active=units.active, counting_devices=sum(devices.values()), is_lacking=bool(units.lacks)
+                active=units.active, counting_devices=sum(devices.values()), is_lacking=bool(units.lacking)
             ),
         ),
         anchor_on=books.anchor_on if subscription else None,

@@ -50,7 +50,7 @@ def status_words(standing: ProductStanding) -> StatusWords:
         Status.TRIAL_ENDED: _say_to_start,
         Status.NOT_STARTED: _say_to_start,
     }[status](standing)
-    if standing.units.lacks and status != Status.EXPANSION_NEEDED:
+    if standing.units.lacking and status != Status.EXPANSION_NEEDED:
         # Beside the subscription: a tied system that lacks licenses is nothing that R14a's other rows tell.
         sentences = [*sentences, *_say_lacks(standing)]
     return StatusWords(str(status), status_label(status), tuple(sentences), _TONES.get(status, "info"))
@@ -220,11 +220,10 @@ def _say_expansion_needed(standing: ProductStanding) -> list[str]:
 
 
 def _say_lacks(standing: ProductStanding) -> list[str]:
-    lacks = standing.units.lacks
     sentence = ngettext(
         "Hardware unit %(units)s lacks expansion licenses.",
         "These hardware units lack expansion licenses: %(units)s.",
-        len(lacks),
+        standing.units.lacking,
     )
     return [sentence % {"units": named_lacks(standing)}]
 

@@ -5,7 +5,7 @@ The floor above answers by a function that ``settings.UNIT_STANDINGS`` names, so
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import cast
 
 from django.conf import settings
@@ -13,8 +13,9 @@ from django.utils.module_loading import import_string
 
 from organizations.models import Organization
 
-# How many hardware units a sentence names.
+# How many hardware units a sentence names, and how many of those that lack licenses Product overview lists.
 UNITS_NAMED = 3
+UNITS_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,17 @@ class UnitStanding:
     active: int = 0
     # The first by serial number: one more than a sentence names, so that it still can where one is left out.
     serials: tuple[str, ...] = ()
-    # All that lack something, by serial number.
+    # How many of them lack something.
+    lacking: int = 0
+    # The first of those by serial number: one more than a page lists, as above.
     lacks: tuple[UnitLack, ...] = ()
 
-    @cached_property
-    def lacks_by_serial(self) -> Mapping[str, Mapping[str, int]]:
-        """What each unit lacks that lacks something, by its serial number."""
-        return {lack.serial: lack.lacks for lack in self.lacks}
-
-    def without(self, serial: str) -> "UnitStanding":
+    def without(self, serial: str, *, was_lacking: bool) -> "UnitStanding":
         """The same without the unit of that serial number, which is one of them."""
         return UnitStanding(
             active=self.active - 1,
             serials=tuple(other for other in self.serials if other != serial),
+            lacking=self.lacking - was_lacking,
             lacks=tuple(lack for lack in self.lacks if lack.serial != serial),
         )
 

@@ -14,7 +14,7 @@ from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
 from hardware.ending import retire_unit
 from hardware.expanding import expand_unit
 from hardware.models import Expansion, HardwareUnit
-from hardware.services import register_unit, report_system
+from hardware.services import register_unit, remove_system, report_system
 from history.models import Record
 from licensemgr.core.models import OutboxMessage
 from licensemgr.portal.playing import describe, ensure_catalogue
@@ -23,7 +23,6 @@ from organizations.models import Organization, User
 from organizations.services import create_organization
 from products.device_lists import ListedDevice
 from products.models import LicenseKind, Product, RegisteredProduct, System, SystemSource
-from products.services import remove_system
 from subscriptions.models import Allocation, Release, Subscription, SubscriptionYear
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.releasing import release_year

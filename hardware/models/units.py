@@ -79,13 +79,28 @@ class HardwareUnit(models.Model):
     serial = models.CharField(_("serial number"), max_length=64)
     registered_on = models.DateField()
     registered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    # Whether systems of its product are on it; kept by `hardware.keeping.keep_units`, worked out anew by ``verify_books``.
+    has_systems = models.BooleanField(default=False)
     # Its life ended (R27): retired by an administrator, or replaced by staff.
     ended_on = models.DateField(null=True)
     ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         ordering = ["organization", "serial"]
-        indexes = [models.Index(fields=["organization", "registered_product", "serial"], name="unit_by_product")]
+        indexes = [
+            models.Index(fields=["organization", "registered_product", "serial"], name="unit_by_product"),
+            # Counts and names the active ones without reading their rows.
+            models.Index(
+                fields=["organization", "registered_product", "serial"],
+                condition=models.Q(ended_on=None),
+                name="unit_active_by_product",
+            ),
+            models.Index(
+                fields=["organization", "registered_product", "serial"],
+                condition=models.Q(ended_on=None, has_systems=False),
+                name="unit_waiting_by_product",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.serial
@@ -130,6 +145,28 @@ class Placement(models.Model):
         indexes = [
             models.Index(fields=["organization", "serial"], condition=models.Q(until_on=None), name="placement_now")
         ]
+
+    def __str__(self) -> str:
+        return self.serial
+
+
+class LackingUnit(models.Model):
+    """What an active unit lacks for the devices of the systems on it (R25), kept so that pages need not add up all units.
+
+    Written by `hardware.keeping.keep_units` within every change of what it follows from; ``verify_books`` works it out anew.
+    A unit that lacks nothing has no row.
+    """
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    registered_product = models.ForeignKey(RegisteredProduct, models.PROTECT, related_name="+")
+    unit = models.OneToOneField(HardwareUnit, models.PROTECT, related_name="lacking")
+    # As of the unit, so that the first by serial number are found by the index.
+    serial = models.CharField(max_length=64)
+    # Expansion licenses per license type code, each more than 0.
+    lacks = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "registered_product", "serial"], name="lacking_by_product")]
 
     def __str__(self) -> str:
         return self.serial

@@ -11,7 +11,7 @@ from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page
 from hardware.queries import waiting_units
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import page, registered_product_or_404
-from products.models import DeviceCount
+from products.models import DeviceCount, LicenseBasis
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.status_words import status_words
 
@@ -52,18 +52,19 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
 
 
 def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
-    """The devices of all systems per license type, those licensed by hardware included."""
-    found = dict(
+    """The devices of all systems per license type: those that count for the subscription, and those licensed by hardware."""
+    tied = dict(
         DeviceCount.objects.filter(
             organization=standing.registered_product.organization,
             system__registered_product=standing.registered_product,
+            license_basis=LicenseBasis.HARDWARE,
             system__removed_on=None,
             until_on=None,
         )
         .values_list("license_type")
         .annotate(total=Sum("quantity"))
     )
-    return [(license_type.name, found.get(license_type.pk, 0)) for license_type in standing.types]
+    return [(kind.name, standing.devices[kind.code] + tied.get(kind.pk, 0)) for kind in standing.types]
 
 
 def _filters(wanted: Wanted, contacts: ContactCounts) -> list[dict[str, object]]:

@@ -14,11 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.contact import calls_of
 from hardware.forms import DevicesForm, MoveSystemForm, SystemNameForm, initial_devices
+from hardware.keeping import lacks_of
 from hardware.license_listing import license_file_states
 from hardware.models import HardwareUnit
 from hardware.queries import UnitState, serial_of, unit_of, unit_states
 from hardware.reported import counts_over_time, device_page
 from hardware.services import move_system as move_system_to
+from hardware.services import remove_system as remove_system_for_good
 from hardware.services import report_system
 from hardware.states import state_of
 from hardware.views.lookups import system_or_404, systems
@@ -68,7 +70,7 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
         "serial": serial,
         "unit": unit,
         "is_on_active_unit": is_here,
-        "state": state_of(standing, found, serial),
+        "state": state_of(standing, found, lacks_of(request.organization, [serial]).get(serial)),
         "lines": _lines(found, standing.types, unit if is_here else None),
         "changes": counts_over_time(found, standing.types, _date(request.GET.get("before", ""))),
         "license_file": license_file_states(request.organization, [found], request.today, [standing])[found.pk],
@@ -214,7 +216,7 @@ def remove_system(request: OrganizationRequest, product: str, system: UUID) -> H
         raise Http404
     if request.method == "POST":
         try:
-            services.remove_system(system=current, actor=request.user, on=request.today)
+            remove_system_for_good(system=current, actor=request.user, on=request.today)
         except SystemGone as refusal:
             messages.info(request, str(refusal.sentence))
         else:

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hardware.registration_codes import revoke_open_codes
+from hardware.services import remove_all_systems
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
@@ -18,7 +19,6 @@ from organizations.models import Organization, User
 from organizations.queries import unanswered_invitations
 from organizations.services import require_administrator
 from products.models import LicenseKind
-from products.services import remove_all_systems
 from subscriptions.queries import standings
 
 

@@ -54,7 +54,7 @@ class ProductRow:
 
     @property
     def wants_attention(self) -> bool:
-        return bool(self.standing.units.lacks) or self.status in (
+        return bool(self.standing.units.lacking) or self.status in (
             Status.UNLICENSED,
             Status.RENEWAL_GRACE,
             Status.GROWTH_EXCEEDED,

@@ -18,9 +18,9 @@ from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.rules import Status
 from subscriptions.status_words import status_words
+from subscriptions.units import UNITS_LISTED
 
 # How many units that lack licenses the overview names.
-UNITS_SHOWN = 5
 
 
 @require_GET
@@ -43,7 +43,7 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         # A trial that runs beside hardware which licenses everything decides nothing.
         "segments": () if is_by_hardware else years_shown.timeline(standing),
         "units_lacking": _units_lacking(standing),
-        "more_lacking": max(0, len(standing.units.lacks) - UNITS_SHOWN),
+        "more_lacking": max(0, standing.units.lacking - UNITS_LISTED),
         "rows": _rows(standing),
     }
     return page(request, "subscriptions/product_overview.html", context)
@@ -59,7 +59,7 @@ def _units_lacking(standing: ProductStanding) -> list[dict[str, object]]:
     """The first units that lack expansion licenses, and which (R25)."""
     return [
         {"unit_id": lack.unit_id, "serial": lack.serial, "listed": advice.listed(standing, lack.lacks)}
-        for lack in standing.units.lacks[:UNITS_SHOWN]
+        for lack in standing.units.lacks[:UNITS_LISTED]
     ]
 
 

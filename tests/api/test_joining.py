@@ -9,6 +9,7 @@ from django.test import Client
 
 from hardware.models import HardwareUnit, HeldReport, RegistrationCode, SystemIdentity
 from hardware.reports import decide_identity
+from hardware.services import remove_system
 from licensemgr.core import signing_keys
 from licensemgr.portal.closing import close_organization
 from licensemgr.portal.exporting import note_export
@@ -16,7 +17,6 @@ from licensemgr.portal.simulating import SimulatedSystem, published_verifier
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization, User
 from products.models import System, SystemSource
-from products.services import remove_system
 from tests.api.calls import code_for, get_license, post_report
 from tests.api.test_reports import refused
 from tests.conftest import FrozenClock

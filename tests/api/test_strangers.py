@@ -12,13 +12,13 @@ from hardware import calling
 from hardware.forgetting import REPORTS_KEPT, forget_old_reports
 from hardware.models import HeldReport, RegistrationCode, Report
 from hardware.reports import decide_identity
+from hardware.services import remove_system
 from history.models import Action, Record
 from licensemgr.core import clock
 from licensemgr.portal.simulating import SimulatedSystem
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization, User
 from products.models import System
-from products.services import remove_system
 from tests.api.calls import code_for, get_license, post_report
 from tests.api.test_reports import refused
 from tests.conftest import FrozenClock

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from hardware.models import HardwareUnit, ManufacturedUnit, Placement, UnitHolding
+from hardware.models import HardwareUnit, LackingUnit, ManufacturedUnit, Placement, UnitHolding
 from organizations.models import Organization
 from products.models import DeviceCount, LicenseBasis, LicenseKind, RegisteredProduct, System, SystemSource
 from tests.factories import Books
@@ -130,6 +130,7 @@ def make_systems(registered: RegisteredProduct, numbers: range, *, with_units: b
             made=unit,
             serial=unit.serial,
             registered_on=START,
+            has_systems=True,
         )
         for unit in made
     )
@@ -154,3 +155,14 @@ def make_systems(registered: RegisteredProduct, numbers: range, *, with_units: b
             UnitHolding(organization=organization, unit=unit, license_type=kind, account=account)
             for unit, account in zip(units, accounts, strict=True)
         )
+    LackingUnit.objects.bulk_create(
+        LackingUnit(
+            organization=organization,
+            registered_product=registered,
+            unit=unit,
+            serial=unit.serial,
+            lacks={"core-device": 1},
+        )
+        for number, unit in zip(numbers, units, strict=True)
+        if number % one_in == 0
+    )

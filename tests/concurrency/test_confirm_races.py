@@ -16,6 +16,7 @@ from django.test import Client
 from hardware import checking, staging
 from hardware.models import Report, StagedFile
 from hardware.reports import accept_report
+from hardware.services import remove_system
 from history.models import Action, Record
 from licensemgr.core import signing_keys
 from licensemgr.portal.verifying import verify_books
@@ -25,7 +26,6 @@ from organizations.models import Membership, Organization, Role, User
 from organizations.services import change_role, remove_member
 from products.errors import SystemGone
 from products.models import System
-from products.services import remove_system
 from tests.concurrency.killed_confirm import GONE
 from tests.concurrency.racing import Gate, at_once, take_the_locks_out
 from tests.factories import Books

@@ -9,6 +9,7 @@ from hardware.errors import ReportOutOfOrder
 from hardware.license_files import issue_license_file
 from hardware.models import LicenseFile, Report
 from hardware.reports import accept_report
+from hardware.services import remove_system
 from hardware.system_files import read_system_file
 from licensemgr.core import signing_keys
 from licensemgr.portal.simulating import SimulatedSystem
@@ -16,7 +17,6 @@ from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization
 from products.errors import SystemGone, SystemIdTaken
 from products.models import System, SystemSource
-from products.services import remove_system
 from tests.concurrency.racing import Gate, at_once, take_the_locks_out
 from tests.factories import Books, OrganizationFactory
 from tests.hardware.offline import DAY, system_file, vessel

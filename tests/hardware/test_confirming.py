@@ -13,11 +13,11 @@ from hardware import reports, staging
 from hardware.models import HeldReport, Report, StagedFile
 from hardware.placing import place_system
 from hardware.reports import accept_report
+from hardware.services import remove_system
 from licensemgr.core import signing_keys
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization
 from products.models import System
-from products.services import remove_system
 from tests.factories import Books
 from tests.hardware.offline import DAY, staged, system_file, vessel
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from hardware import registration_codes
 from hardware.models import RegistrationCode, SystemIdentity
+from hardware.services import remove_system
 from history.models import Action, Record
 from licensemgr.core import clock, signing_keys
 from licensemgr.portal.closing import close_organization
@@ -20,7 +21,6 @@ from licensemgr.portal.exporting import CODE_COLUMNS, note_export
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization, User
 from organizations.support import open_support_view
-from products.services import remove_system
 from tests.api.calls import code_for, post_report
 from tests.factories import Books
 from tests.hardware.offline import DAY, system_file, vessel

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from hardware.services import report_system
+from hardware.services import remove_system, report_system
 from organizations.models import Organization
 from products.errors import (
     QuantityOutOfRange,
@@ -15,7 +15,6 @@ from products.errors import (
     UnknownLicenseType,
 )
 from products.models import DeviceCount, RegisteredProduct, System, SystemSource
-from products.services import remove_system
 from tests.factories import Books, dump_books
 
 pytestmark = pytest.mark.django_db

@@ -18,14 +18,13 @@ from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
 from hardware.ending import retire_unit
 from hardware.expanding import expand_unit
 from hardware.models import HardwareUnit
-from hardware.services import register_unit, report_system
+from hardware.services import register_unit, remove_system, report_system
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.portal.playing import Player
 from organizations.books import settle
 from organizations.models import Organization
 from products.models import System, SystemSource
-from products.services import remove_system
 from subscriptions.models import Allocation
 from subscriptions.releasing import release_year
 from tests.factories import Books, OrganizationFactory, check_conservation, dump_books

@@ -14,7 +14,7 @@ from hardware.license_files import issue_license_file
 from hardware.models import HardwareModel, HardwareUnit, RegistrationCode, SystemIdentity
 from hardware.registration_codes import make_code
 from hardware.reports import accept_report
-from hardware.services import register_unit, report_system
+from hardware.services import register_unit, remove_system, report_system
 from hardware.system_files import read_system_file
 from licensemgr.core import clock
 from licensemgr.portal.simulating import SimulatedSystem
@@ -22,7 +22,6 @@ from organizations import books
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice
 from products.models import LicenseKind, Product, RegisteredProduct, SystemSource
-from products.services import remove_system
 from subscriptions.queries import product_standing
 from subscriptions.services import allocate_licenses, start_subscription
 from wallet.services import issue_license_keys, redeem_license_key

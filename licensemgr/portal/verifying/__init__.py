@@ -52,6 +52,7 @@ def verify_books(organization: Organization | None = None) -> Verification:
             hardware.check_units,
             hardware.check_expansions,
             hardware.check_bases,
+            hardware.check_kept,
             hardware.check_codes,
             settling.check_settling,
         ):

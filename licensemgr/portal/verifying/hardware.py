@@ -6,6 +6,7 @@ from hardware import rules
 from hardware.models import (
     Expansion,
     HardwareUnit,
+    LackingUnit,
     Placement,
     RegistrationCode,
     Replacement,
@@ -97,6 +98,49 @@ def check_bases(books: Books, found: Verification) -> None:
                 f"products_devicecount {count.pk}",
                 f"it counts by {count.license_basis} instead of {bases[count.system_id]}",
             )
+
+
+def check_kept(books: Books, found: Verification) -> None:
+    """Of each active unit is kept whether systems are on it, and how many more devices they have than it licenses (R25)."""
+    units = {(unit.organization_id, unit.serial): unit for unit in books.of(HardwareUnit) if unit.ended_on is None}
+    tied = {system.pk for system in books.of(System) if system.license_basis == LicenseBasis.HARDWARE}
+    here = {system.pk: system.registered_product_id for system in books.of(System) if system.removed_on is None}
+    on_unit: dict[int, HardwareUnit] = {}
+    installed: set[int] = set()
+    for placement in books.of(Placement):
+        unit = units.get((placement.organization_id, placement.serial))
+        if (
+            placement.until_on is None
+            and unit is not None
+            and here.get(placement.system_id) == unit.registered_product_id
+        ):
+            installed.add(unit.pk)
+            if placement.system_id in tied:
+                on_unit[placement.system_id] = unit
+    short: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for count in books.of(DeviceCount):
+        unit = on_unit.get(count.system_id)
+        if count.until_on is None and unit is not None:
+            short[unit.pk][books.types[count.license_type_id].code] += count.quantity
+    for holding in books.of(UnitHolding):
+        short[holding.unit_id][books.types[holding.license_type_id].code] -= books.accounts[holding.account_id].balance
+    kept = {row.unit_id: row for row in books.of(LackingUnit)}
+    for unit in units.values():
+        if unit.has_systems != (unit.pk in installed):
+            found.differs(f"hardware_hardwareunit {unit.pk}", "whether systems are on it is kept wrong")
+        lacks, row = dict(+short[unit.pk]), kept.pop(unit.pk, None)
+        if (row.lacks if row else {}) != lacks:
+            found.differs(f"hardware_hardwareunit {unit.pk}", f"it lacks {lacks}, {row.lacks if row else {}} is kept")
+        elif row and (row.organization_id, row.registered_product_id, row.serial) != (
+            unit.organization_id,
+            unit.registered_product_id,
+            unit.serial,
+        ):
+            found.differs(f"hardware_lackingunit {row.pk}", f"it is not what hardware_hardwareunit {unit.pk} is")
+    for unit in books.of(HardwareUnit).filter(has_systems=True).exclude(ended_on=None):
+        found.differs(f"hardware_hardwareunit {unit.pk}", "it ended, and is kept as one on which systems are")
+    for row in kept.values():
+        found.differs(f"hardware_lackingunit {row.pk}", "its unit ended, or is not there")
 
 
 def check_codes(books: Books, found: Verification) -> None:
