@@ -139,7 +139,7 @@ def unit_standings(organization: Organization, registered_product_ids: Iterable[
         )
         .values()
     )
-    products: list[dict[str, Any]] = list(rows)
+    products: list[dict[str, Any]] = [{**row} for row in rows]
     named = {
         row["id"]: [pk for number in range(UNITS_LISTED + 1) if (pk := row[f"lack_{number}"]) is not None]
         for row in products
