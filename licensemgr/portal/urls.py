@@ -13,6 +13,7 @@ from licensemgr.portal.views import (
     public,
     standing,
     start,
+    styleguide,
     verifying,
 )
 
@@ -32,6 +33,8 @@ urlpatterns = [
     path("demo/clock/", demo.demo_clock, name="demo_clock"),
     path("demo/mail/", demo.demo_mail, name="demo_mail"),
     path("demo/mail/<int:message>/html/", demo.demo_mail_html, name="demo_mail_html"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("styleguide/<slug:component>/", styleguide.styleguide_example, name="styleguide_example"),
     # One organization
     path("o/<slug:organization>/", products.product_list, name="product_list"),
     path("o/<slug:organization>/products/register/", products.register_product, name="register_product"),

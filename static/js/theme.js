@@ -9,7 +9,7 @@
   }
   function apply() {
     var theme = chosen();
-    root.setAttribute("data-bs-theme", theme === "system" ? (dark.matches ? "dark" : "light") : theme);
+    root.setAttribute("data-theme", theme === "system" ? (dark.matches ? "dark" : "light") : theme);
     root.setAttribute("data-theme-choice", theme);
   }
   apply();
@@ -20,7 +20,7 @@
     choose: function (theme) {
       try { localStorage.setItem("theme", theme); } catch (e) { /* private window: only for this page */ }
       root.setAttribute("data-theme-choice", theme);
-      root.setAttribute("data-bs-theme", theme === "system" ? (dark.matches ? "dark" : "light") : theme);
+      root.setAttribute("data-theme", theme === "system" ? (dark.matches ? "dark" : "light") : theme);
     }
   };
 })();

@@ -42,7 +42,7 @@ PUBLIC = {
         "openapi",
     ),
     # Of the demonstration; elsewhere there are none.
-    *("demo_clock", "demo_mail", "demo_mail_html"),
+    *("demo_clock", "demo_mail", "demo_mail_html", "styleguide", "styleguide_example"),
     # On the way in: they hold nothing but what a mail or the sign-in before brought.
     *("account_login", "account_logout", "account_inactive", "account_signup", "confirm_sign_up", "accept_invitation"),
     *("account_email_verification_sent", "account_confirm_login_code", "mfa_authenticate"),

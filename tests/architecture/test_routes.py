@@ -31,6 +31,8 @@ PUBLIC_NAMES = {
     "demo_clock",  # in demonstration mode only
     "demo_mail",
     "demo_mail_html",
+    "styleguide",
+    "styleguide_example",
 }
 
 

@@ -147,6 +147,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "batch": batch,
         "code": code.pk,
         "name": "license-file-1",
+        "component": "status_badge",
         "reseller": reseller.pk,
         "message": 1,
         "token": "no-such-token",

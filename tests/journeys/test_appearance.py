@@ -32,7 +32,7 @@ def problems_of(visitor: Visitor, name: str) -> Iterator[str]:
         page.emulate_media(color_scheme=colours, reduced_motion="reduce")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            expect(page.locator("html")).to_have_attribute("data-bs-theme", colours)
+            expect(page.locator("html")).to_have_attribute("data-theme", colours)
             # Colours that are still on their way to the other theme have a contrast of their own.
             page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished))")
             if pictures:

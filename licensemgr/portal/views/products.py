@@ -13,6 +13,7 @@ from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
 from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, product_rows
+from licensemgr.portal.summary import summarize
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
 from products.answers import done, page
@@ -38,10 +39,10 @@ def product_list(request: OrganizationRequest) -> HttpResponse:
         statuses[status] = status_label(Status(status))
     context = {
         "rows": choose_rows(rows, search=search, status=status, sort=sort),
+        "summary": summarize(rows),
         "total": len(rows),
         "hidden": count_hidden(request.organization),
         "can_hide": has_unused(request.organization, [row.standing for row in rows]),
-        "attention": sum(row.wants_attention for row in rows),
         "statuses": sorted(statuses.items(), key=lambda item: item[1]),
         "search": search,
         "status": status,
