@@ -5,8 +5,9 @@ WORKDIR /srv/license-manager
 COPY requirements/base.txt requirements/base.txt
 RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/base.txt
 COPY . .
-# The static files need no secret: they are collected with the demonstration's settings.
-RUN MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py collectstatic --no-input --verbosity 0 \
+# Translations and static files need no secret: they are made with the demonstration's settings.
+RUN MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py messages --compile \
+    && MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py collectstatic --no-input --verbosity 0 \
     && useradd --system --uid 10001 --home-dir /var/lib/license-manager --create-home license-manager \
     && chown license-manager /var/lib/license-manager
 USER license-manager

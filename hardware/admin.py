@@ -34,6 +34,7 @@ from licensemgr.core.admin import (
     LooksOnlyInline,
     RefusalsShown,
 )
+from licensemgr.core.lists import counted_up
 from products.models import LicenseType
 
 __all__ = ["admin_files", "admin_imports", "admin_online"]
@@ -152,7 +153,7 @@ class HardwareModelAdmin(RefusalsShown, AnyModelAdmin):
 
 
 def _carried(lines: Any) -> str:
-    return ", ".join(f"{quantity} {name}" for quantity, name in lines) or "–"
+    return counted_up(f"{quantity} {name}" for quantity, name in lines) or "–"
 
 
 class SerialPages(ChangeList):

@@ -21,6 +21,7 @@ from hardware.states import say_quantities
 from licensemgr.core import clock
 from licensemgr.core.admin import LooksOnlyAdmin
 from licensemgr.core.errors import Refused
+from licensemgr.core.lists import counted_up
 from organizations.models import User
 
 
@@ -123,5 +124,5 @@ def _what_moves(unit: HardwareUnit) -> list[tuple[str, str]]:
         (_("Product"), str(unit.registered_product.product)),
         (_("Model"), unit.made.hardware_model.name),
         (_("Licenses that move"), licenses or _("none")),
-        (_("Systems that move"), ", ".join(system.name for system in state.systems) or _("none")),
+        (_("Systems that move"), counted_up(system.name for system in state.systems) or _("none")),
     ]

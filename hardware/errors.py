@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.lists import counted_up
 from subscriptions.errors import ConfirmationForged, ConfirmationUsed
 from wallet.errors import NotEnoughLicenses
 
@@ -129,7 +130,7 @@ class TooFewToExpand(NotEnoughLicenses):
                 "Enter fewer, or redeem an expansion license key first.",
                 total,
             )
-            % {"total": total, "listed": ", ".join(f"{name}: {quantity}" for name, quantity in self.short.items())},
+            % {"total": total, "listed": counted_up(f"{name}: {quantity}" for name, quantity in self.short.items())},
         )
 
 

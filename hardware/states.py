@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from licensemgr.core.lists import counted_up
 from products.models import LicenseBasis, Product, System
 from subscriptions.advice import listed, status_label
 from subscriptions.queries import ProductStanding
@@ -29,7 +30,7 @@ class LicenseState:
 
 def say_quantities(product: Product, quantities: Mapping[str, int]) -> str:
     """Quantities per license type code in catalogue order, those of 0 left out: “Core device: 8, Universal device: 2”."""
-    return ", ".join(
+    return counted_up(
         f"{kind.name}: {quantities[kind.code]}"
         for kind in product.license_types.order_by("position", "pk")
         if quantities.get(kind.code)

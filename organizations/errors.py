@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from django.utils import formats
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.lists import all_of
 
 
 class DateGoesBack(Refused):
@@ -173,7 +173,7 @@ class LastAdministratorOf(Refused):
                 "You are the last administrator of %(organizations)s. Your account was not closed. Make another member "
                 "an administrator first, or close the organization."
             )
-            % {"organizations": get_text_list(list(names), _("and"))}
+            % {"organizations": all_of(names)}
         )
 
 

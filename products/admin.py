@@ -181,7 +181,7 @@ class SystemAdmin(LooksOnlyAdmin):
     list_select_related = ("organization", "registered_product__product")
     search_fields = ("name", "organization__name", "organization__slug")
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=gettext_lazy("product"), ordering="registered_product__product__name")
     def product(self, system: System) -> str:
         """The product of which it is a system."""
         return system.registered_product.product.name

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from licensemgr.core.lists import counted_up
 from products.errors import DeviceListRefused
 
 # The longest id and model name of a device.
@@ -85,7 +86,7 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
                 % {"length": TEXT_LENGTH},
             )
         if device.license_type not in license_types:
-            known = ", ".join(license_types) or _("none")
+            known = counted_up(license_types) or _("none")
             raise _refused_line(
                 number,
                 _("The product has no license type “%(code)s”; it has: %(known)s.")

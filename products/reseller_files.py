@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core.folding import fold
+from licensemgr.core.lists import counted_up
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
 from products.geography import Position
@@ -198,7 +199,7 @@ def _header(cells: Sequence[str]) -> list[str]:
     ]
     if faults:
         sentence = _("The first line has to name the columns: %(faults)s. Nothing was imported.")
-        raise ImportUnreadable(sentence % {"faults": ", ".join(faults[:6])})
+        raise ImportUnreadable(sentence % {"faults": counted_up(faults[:6])})
     return names
 
 
@@ -265,7 +266,7 @@ class _Planner:
         labels += [_("products")] if products != products_before else []
         if not labels:
             return PlannedRow(line, title, Outcome.SAME, notes, reseller, products)
-        notes.insert(0, _("Changes: %(fields)s.") % {"fields": ", ".join(labels)})
+        notes.insert(0, _("Changes: %(fields)s.") % {"fields": counted_up(labels)})
         return PlannedRow(line, title, Outcome.CHANGED, notes, reseller, products)
 
     def _fill(self, reseller: Reseller, values: Mapping[str, str]) -> None:

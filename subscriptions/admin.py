@@ -44,7 +44,7 @@ class SubscriptionAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=_("product"), ordering="registered_product__product__name")
     def product(self, subscription: Subscription) -> str:
         """The product that is subscribed to."""
         return subscription.registered_product.product.name
@@ -87,7 +87,7 @@ class ExceededAllowanceAdmin(LooksOnlyAdmin):
             }
         return super().change_view(request, object_id, form_url, extra_context)
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=_("product"), ordering="registered_product__product__name")
     def product(self, exceeded: ExceededAllowance) -> str:
         """The product whose allowance is exceeded."""
         return exceeded.registered_product.product.name
@@ -160,7 +160,7 @@ class SubscriptionYearAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display
+    @admin.display(description=_("product"))
     def product(self, year: SubscriptionYear) -> str:
         """The product whose year it is."""
         return year.subscription.registered_product.product.name
@@ -175,7 +175,7 @@ class AllocationAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display
+    @admin.display(description=_("product"))
     def product(self, allocation: Allocation) -> str:
         """The product whose years were allocated to."""
         return allocation.subscription.registered_product.product.name
@@ -190,12 +190,12 @@ class ReleaseAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display
+    @admin.display(description=_("product"))
     def product(self, release: Release) -> str:
         """The product whose coming year was released."""
         return release.year.subscription.registered_product.product.name
 
-    @admin.display
+    @admin.display(description=_("number"))
     def number(self, release: Release) -> int:
         """Which year, counted from the anchor."""
         return release.year.number

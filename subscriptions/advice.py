@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from licensemgr.core.lists import counted_up
 from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding
@@ -76,7 +77,7 @@ def days_left(last_day: date, on: date) -> str:
 
 def listed(standing: ProductStanding, quantities: Mapping[str, int]) -> str:
     """Quantities per license type in catalogue order, those of 0 left out."""
-    return ", ".join(
+    return counted_up(
         _("%(type)s: %(quantity)d") % {"type": license_type.name, "quantity": quantities[license_type.code]}
         for license_type in standing.types
         if quantities.get(license_type.code)
@@ -85,7 +86,7 @@ def listed(standing: ProductStanding, quantities: Mapping[str, int]) -> str:
 
 def named_units(serials: Sequence[str], total: int) -> str:
     """The first few of so many hardware units by their serial numbers, and how many there are beside."""
-    named = ", ".join(serials[:UNITS_NAMED])
+    named = counted_up(serials[:UNITS_NAMED])
     more = total - UNITS_NAMED
     if more <= 0:
         return named

@@ -22,7 +22,7 @@ class LedgerAccountAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=gettext_lazy("product"), ordering="registered_product__product__name")
     def product(self, account: LedgerAccount) -> str:
         """The product whose licenses they are."""
         return account.registered_product.product.name
@@ -73,7 +73,7 @@ class TransferAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=gettext_lazy("product"), ordering="registered_product__product__name")
     def product(self, transfer: Transfer) -> str:
         """The product whose licenses moved."""
         return transfer.registered_product.product.name
@@ -109,22 +109,22 @@ class LotAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug")
     ordering = ("-pk",)
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=gettext_lazy("product"), ordering="registered_product__product__name")
     def product(self, lot: Lot) -> str:
         """The product whose licenses they are."""
         return lot.registered_product.product.name
 
-    @admin.display
+    @admin.display(description=gettext_lazy("license type"))
     def license_type(self, lot: Lot) -> str:
         """The type of its licenses."""
         return lot.account.license_type.name
 
-    @admin.display
+    @admin.display(description=gettext_lazy("kind"))
     def kind(self, lot: Lot) -> str:
         """The kind of its licenses."""
         return lot.account.get_kind_display()
 
-    @admin.display(ordering="account__balance")
+    @admin.display(description=gettext_lazy("balance"), ordering="account__balance")
     def balance(self, lot: Lot) -> int:
         """What it still holds."""
         return lot.account.balance
@@ -140,7 +140,7 @@ class RedemptionAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug", "license_key__tail")
     ordering = ("-pk",)
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=gettext_lazy("product"), ordering="registered_product__product__name")
     def product(self, redemption: Redemption) -> str:
         """The product into whose wallet it was redeemed."""
         return redemption.registered_product.product.name

@@ -125,7 +125,7 @@ class CorrectionAdmin(LooksOnlyAdmin):
         )
         return HttpResponseRedirect(reverse("admin:wallet_correction_change", args=[correction.pk]))
 
-    @admin.display(ordering="registered_product__product__name")
+    @admin.display(description=gettext_lazy("product"), ordering="registered_product__product__name")
     def product(self, correction: Correction) -> str:
         """The product whose wallet was corrected."""
         return correction.registered_product.product.name

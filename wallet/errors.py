@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.lists import counted_up
 
 if TYPE_CHECKING:
     from wallet.checking import CheckedKey
@@ -23,7 +24,7 @@ class NotEnoughLicenses(Refused):
     def __init__(self, short: Mapping[str, int]) -> None:
         self.short = dict(short)
         total = sum(self.short.values())
-        listed = ", ".join(f"{code}: {quantity}" for code, quantity in self.short.items())
+        listed = counted_up(f"{code}: {quantity}" for code, quantity in self.short.items())
         super().__init__(
             ngettext(
                 "You don't have enough licenses in your product wallet to match the current need: %(total)d license is "

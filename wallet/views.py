@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.lists import counted_up
 from organizations.access import OrganizationRequest, Permission, may, organization_view
 from products.answers import done, registered_product_or_404, wants_fragment
 from products.models import RegisteredProduct
@@ -176,7 +177,7 @@ def _what_was_added(redemption: Redemption) -> str:
         "account__license_type__position", "pk"
     )
     entries = {entry.to_account_id: entry.quantity for entry in redemption.transfer.entries.all()}
-    added = ", ".join(f"{entries[lot.account_id]} {lot.account.license_type.name}" for lot in lots)
+    added = counted_up(f"{entries[lot.account_id]} {lot.account.license_type.name}" for lot in lots)
     return ngettext(
         "The license key was redeemed. Added to your Product wallet: %(licenses)s license, use by %(date)s.",
         "The license key was redeemed. Added to your Product wallet: %(licenses)s licenses, use by %(date)s.",

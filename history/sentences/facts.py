@@ -9,6 +9,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from history.models import Record
+from licensemgr.core.lists import counted_up
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Facts:
         """“10 Core device, 5 Universal device”; empty when there is nothing."""
         if not isinstance(value, Mapping):
             return ""
-        return ", ".join(
+        return counted_up(
             f"{quantity} {self._type_name(str(code))}"
             for code, quantity in value.items()
             if isinstance(quantity, int) and (quantity or not skip_zero)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell
+from licensemgr.core.lists import counted_up
 
 
 def _person(facts: Facts) -> str:
@@ -35,7 +36,7 @@ def _organization_changed(facts: Facts) -> str:
     if facts.text("contact", ""):
         # An address may be a person's, so that it stays outside of History.
         changes.append(_("contact for notices"))
-    return _("The organization was changed: %(changes)s.") % {"changes": ", ".join(changes) or "?"}
+    return _("The organization was changed: %(changes)s.") % {"changes": counted_up(changes) or "?"}
 
 
 def _member_added(facts: Facts) -> str:

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.lists import counted_up
 from licensemgr.core.models import Instance, JobRun, OutboxMessage, SigningKey
 
 # Django's classes are generic to the type checker only.
@@ -193,7 +194,7 @@ def confirmed(
 
 def one_line(values: Iterable[object]) -> str:
     """Values with commas between them, a dash where there are none."""
-    return ", ".join(map(str, values)) or "–"
+    return counted_up(values) or "–"
 
 
 class ReasonForm(forms.Form):

@@ -1,7 +1,14 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CoreConfig(AppConfig):
     name = "licensemgr.core"
     label = "core"
-    verbose_name = "Operation"
+    verbose_name = _("Operation")
+
+    def ready(self) -> None:
+        # Models are there only now.
+        from licensemgr.core.names import name_tables_and_columns
+
+        name_tables_and_columns()

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ShopConfig(AppConfig):
     name = "licensemgr.shop"
     label = "shop"
-    verbose_name = "Vendor's shop"
+    verbose_name = _("Vendor's shop")
