@@ -1,8 +1,9 @@
 """The palette: what a person can go to, found by a few words, in no organization but those that the door opens (R30)."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from heapq import nsmallest
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from hardware.keys import normalize_serial
 from hardware.listing import by_system_id
 from hardware.models import HardwareUnit
 from licensemgr.core.folding import fold
-from licensemgr.portal.actions import OF_ORGANIZATION, OF_PRODUCT, actions_of, actions_of_person
+from licensemgr.portal.actions import OF_ORGANIZATION, OF_PRODUCT, Action, actions_of, actions_of_person
 from organizations.access import entrances_of
 from organizations.models import Membership, User
 from products.models import RegisteredProduct, System
@@ -51,6 +52,14 @@ class Group:
 _Rank: TypeAlias = tuple[Any, ...]
 
 
+class _Folds(dict[str, str]):
+    """Texts as they are searched, each folded once: thousands of actions share a few words."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = folded = fold(text)
+        return folded
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What is asked: the text, its words, where the person may go, and the organization at which he or she is."""
@@ -59,6 +68,7 @@ class _Asked:
     words: tuple[str, ...]
     entrances: dict[int, Membership]
     here: int | None
+    folds: _Folds = field(default_factory=_Folds)
 
     def rank(self, text: str, beside: str, organization: int | None) -> _Rank | None:
         """How well a text answers; None for not at all.
@@ -66,17 +76,22 @@ class _Asked:
         Of the organization at which one is first; then a text that begins as it was typed, words that begin so, and any part of
         one. Words may stand ``beside`` the text, in the name of its organization, but not all of them.
         """
-        text, beside = fold(text), fold(beside)
-        whole = f" {text} {beside}"
-        if not all(word in whole for word in self.words) or not any(word in text for word in self.words):
+        text = self.folds[text]
+        if not any(word in text for word in self.words):
+            return None
+        whole = f" {text} {self.folds[beside]}"
+        if not all(word in whole for word in self.words):
             return None
         begins = text.startswith(" ".join(self.words))
         grade = 0 if begins else 1 if all(f" {word}" in whole for word in self.words) else 2
         return (organization is not None and organization != self.here, grade)
 
-    def where(self, organization: int, *more: str) -> str:
-        """The organization's name after what is more particular."""
-        return " · ".join([*more, self.entrances[organization].organization.name])
+    def name(self, organization: int) -> str:
+        return self.entrances[organization].organization.name
+
+    def where(self, organization: int, product: str) -> str:
+        """In which product of which organization."""
+        return f"{product} · {self.name(organization)}"
 
     def slug(self, organization: int) -> str:
         return self.entrances[organization].organization.slug
@@ -129,7 +144,7 @@ def _organizations(asked: _Asked) -> list[Place]:
         # The organization at which one is comes after the others of its grade: one is there already.
         rank = asked.rank(entrance.organization.name, "", None) if asked.words else ()
         if rank is not None:
-            found.append(((*rank, number), lambda entrance=entrance: place(entrance)))
+            found.append(((*rank, number), partial(place, entrance)))
     return _best(found)
 
 
@@ -152,54 +167,65 @@ def _registered(asked: _Asked) -> list[_Registered]:
 def _products(asked: _Asked, products: Sequence[_Registered]) -> list[Place]:
     def place(product: _Registered) -> Place:
         url = reverse("product_overview", args=[asked.slug(product.organization), product.code])
-        return Place(product.name, asked.where(product.organization), url, "products")
+        return Place(product.name, asked.name(product.organization), url, "products")
 
     found = []
     for number, product in enumerate(products):
-        beside = f"{product.code} {asked.where(product.organization)}"
+        beside = f"{product.code} {asked.name(product.organization)}"
         rank = asked.rank(product.name, beside, product.organization) if asked.words else ()
         if rank is not None:
-            found.append(((*rank, number), lambda product=product: place(product)))
+            found.append(((*rank, number), partial(place, product)))
     return _best(found)
 
 
 def _actions(asked: _Asked, products: Sequence[_Registered], user: User) -> list[Place]:
     """What can be done: in organizations, in their products, and by the person, each by the permission of its view."""
-    found: list[tuple[_Rank, Callable[[], Place]]] = []
-
-    def consider(label: str, organization: int | None, make: Callable[[], Place]) -> None:
-        beside = asked.where(organization) if organization is not None else ""
+    offered = [*_in_organizations(asked), *(_in_products(asked, products) if asked.words else ()), *_by_person(user)]
+    found = []
+    for number, (label, organization, slugs, action) in enumerate(offered):
+        beside = asked.name(organization) if organization is not None else ""
         rank = asked.rank(label, beside, organization) if asked.words else (organization is None,)
         if rank is not None:
-            found.append(((*rank, len(found)), make))
-
-    for pk in list(asked.entrances) if asked.words else [pk for pk in [asked.here] if pk is not None]:
-        for action in actions_of(OF_ORGANIZATION, asked.entrances[pk]):
-            label = str(action.label)
-            consider(
-                label,
-                pk,
-                lambda action=action, label=label, pk=pk: Place(
-                    label, asked.where(pk), action.url((asked.slug(pk),)), action.icon
-                ),
-            )
-    for product in products if asked.words else ():
-        for action in actions_of(OF_PRODUCT, asked.entrances[product.organization], of_product=True):
-            label = str(action.label) % {"product": product.name}
-            consider(
-                label,
-                product.organization,
-                lambda action=action, label=label, product=product: Place(
-                    label,
-                    asked.where(product.organization),
-                    action.url((asked.slug(product.organization), product.code)),
-                    action.icon,
-                ),
-            )
-    for action in actions_of_person(user):
-        label = str(action.label)
-        consider(label, None, lambda action=action, label=label: Place(label, "", action.url(), action.icon))
+            place = partial(_place_of_action, label, beside, slugs, action)
+            found.append(((*rank, number), place))
     return _best(found)
+
+
+# What is shown, of which organization, the arguments of its page, and the action.
+_Offered: TypeAlias = tuple[str, int | None, tuple[str, ...], Action]
+
+
+def _place_of_action(label: str, beside: str, slugs: tuple[str, ...], action: Action) -> Place:
+    return Place(label, beside, action.url(slugs), action.icon)
+
+
+def _in_organizations(asked: _Asked) -> Iterator[_Offered]:
+    """What may be done in each organization, or without words in the one at which one is."""
+    tables: dict[str, list[tuple[str, Action]]] = {}
+    for pk, entrance in asked.entrances.items():
+        if entrance.role not in tables:
+            tables[entrance.role] = [(str(action.label), action) for action in actions_of(OF_ORGANIZATION, entrance)]
+        if asked.words or pk == asked.here:
+            for label, action in tables[entrance.role]:
+                yield label, pk, (entrance.organization.slug,), action
+
+
+def _in_products(asked: _Asked, products: Sequence[_Registered]) -> Iterator[_Offered]:
+    """What may be done in each product of each organization."""
+    tables: dict[tuple[str, str], list[tuple[str, Action]]] = {}
+    for product in products:
+        entrance = asked.entrances[product.organization]
+        key = (entrance.role, product.name)
+        if key not in tables:
+            actions = actions_of(OF_PRODUCT, entrance, of_product=True)
+            tables[key] = [(str(action.label) % {"product": product.name}, action) for action in actions]
+        for label, action in tables[key]:
+            yield label, product.organization, (entrance.organization.slug, product.code), action
+
+
+def _by_person(user: User) -> Iterator[_Offered]:
+    for action in actions_of_person(user):
+        yield str(action.label), None, (), action
 
 
 # --- found by the database -----------------------------------------------------------------------------------------
