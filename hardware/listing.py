@@ -235,7 +235,7 @@ def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[_Segment, _Seg
     serial = normalize_serial(wanted.search)
     if wanted.search:
         systems = systems.filter(
-            Q(name__icontains=wanted.search) | Q(unit_serial__contains=serial) | _by_system_id(wanted.search)
+            Q(name__icontains=wanted.search) | Q(unit_serial__contains=serial) | by_system_id(wanted.search)
         )
         units = units.filter(serial__contains=serial)
     if wanted.source in SystemSource.values:
@@ -254,7 +254,8 @@ def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[_Segment, _Seg
     return _Segment(systems, wanted.sort.startswith("-")), _Segment(units)
 
 
-def _by_system_id(text: str) -> Q:
+def by_system_id(text: str) -> Q:
+    """Which systems have this id, or 8 of its digits and more in it; none for any other text."""
     try:
         return Q(system_id=UUID(text))
     except ValueError:

@@ -118,9 +118,7 @@ def _let_in(request: HttpRequest, slug: str, permission: Permission) -> Organiza
         if request.method not in _READING:
             # Whatever a page lets a viewer do: a support view changes nothing.
             raise PermissionDenied
-        membership = Membership(
-            organization=grant.organization, user=user, role=Role.VIEWER, since=grant.granted_at.date()
-        )
+        membership = _viewer_by(grant)
     if not may(membership, permission):
         raise PermissionDenied
     entered = cast(OrganizationRequest, request)
@@ -149,12 +147,32 @@ def grant_in_force(user: User, slug: str) -> AccessGrant | None:
     """The grant under which a person of the vendor may look at an organization now, a closed one too (R30)."""
     if not user.is_staff:
         return None
+    return _grants_in_force(user).filter(organization__slug=slug).first()
+
+
+def entrances_of(user: User) -> list[Membership]:
+    """What the door lets the person into now, by the organization's name: memberships, and grants in force as viewers (R30)."""
+    entrances = list(Membership.objects.select_related("organization").filter(user=user, organization__closed_on=None))
+    if user.is_staff:
+        mine = {entrance.organization_id for entrance in entrances}
+        for grant in _grants_in_force(user):
+            if grant.organization_id not in mine:
+                mine.add(grant.organization_id)
+                entrances.append(_viewer_by(grant))
+    return sorted(entrances, key=lambda entrance: (entrance.organization.name, entrance.organization_id))
+
+
+def _grants_in_force(user: User) -> "models.QuerySet[AccessGrant]":
     return (
         AccessGrant.objects.select_related("organization")
-        .filter(user=user, organization__slug=slug, ended_at=None, expires_at__gt=clock.real_now())
+        .filter(user=user, ended_at=None, expires_at__gt=clock.real_now())
         .order_by("-expires_at")
-        .first()
     )
+
+
+def _viewer_by(grant: AccessGrant) -> Membership:
+    """The membership that a grant stands for: not stored, a viewer's."""
+    return Membership(organization=grant.organization, user=grant.user, role=Role.VIEWER, since=grant.granted_at.date())
 
 
 def _is_nested() -> bool:

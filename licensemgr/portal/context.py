@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from licensemgr.core import clock
 from licensemgr.portal.queries import next_event_of
+from licensemgr.portal.shortcuts import shown_shortcuts
 from organizations.access import Permission, may
 from organizations.models import Membership
 
@@ -47,7 +48,10 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     }
     user = getattr(request, "user", None)
     htmx = getattr(request, "htmx", None)
-    if user is None or not user.is_authenticated or (htmx and not htmx.boosted and not htmx.history_restore_request):
+    if htmx and not htmx.boosted and not htmx.history_restore_request:
+        return context
+    context["shortcuts"] = shown_shortcuts(membership.organization.slug if membership else "", context["may"])
+    if user is None or not user.is_authenticated:
         return context
     memberships = list(
         Membership.objects.filter(user=user, organization__closed_on=None)

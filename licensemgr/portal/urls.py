@@ -6,6 +6,7 @@ from django.urls import path
 from licensemgr.portal import admin_jobs
 from licensemgr.portal.views import (
     demo,
+    going,
     hidden_products,
     history,
     organization,
@@ -30,6 +31,8 @@ urlpatterns = [
     path("admin/jobs/", admin.site.admin_view(admin_jobs.jobs), name="admin_jobs"),
     path("privacy/", standing.privacy, name="privacy"),
     path("contact/", standing.contact, name="contact"),
+    path("go/", going.go, name="go"),
+    path("shortcuts/", going.shortcuts, name="shortcuts"),
     path("demo/clock/", demo.demo_clock, name="demo_clock"),
     path("demo/mail/", demo.demo_mail, name="demo_mail"),
     path("demo/mail/<int:message>/html/", demo.demo_mail_html, name="demo_mail_html"),

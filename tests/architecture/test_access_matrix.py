@@ -38,6 +38,7 @@ PUBLIC = {
         "where_to_buy_details",
         "privacy",
         "contact",
+        "shortcuts",
         "api_document",
         "openapi",
     ),
@@ -50,7 +51,7 @@ PUBLIC = {
     *("account_reset_password_from_key", "account_reset_password_from_key_done"),
 }
 SIGNED_IN = {
-    *("my_systems", "create_organization", "account", "close_account"),
+    *("my_systems", "go", "create_organization", "account", "close_account"),
     *("account_email", "account_change_password", "account_set_password", "account_reauthenticate"),
     *("mfa_index", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),

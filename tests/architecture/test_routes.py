@@ -24,6 +24,8 @@ PUBLIC_NAMES = {
     "contact",
     "create_organization",  # asks for the person only
     "accept_invitation",  # shows what the mail with the link says, to whoever has the link
+    "go",  # asks for the person only: finds in the organizations of whoever signed in
+    "shortcuts",
     "readyz",
     "jwks",
     "schema",

@@ -23,6 +23,7 @@ from pytest_django.live_server_helper import LiveServer
 from organizations.models import Organization
 from tests.conftest import FrozenClock
 from tests.factories import Books
+from tests.journeys.hands import HANDS, Hand, hand_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = (
@@ -87,6 +88,10 @@ class Visitor:
     page: Page
     # What the browser complained of: violations of the Content-Security-Policy, errors of scripts.
     complaints: list[str] = field(default_factory=list)
+    has_javascript: bool = True
+
+    def __post_init__(self) -> None:
+        self.hand = Hand(self.page)
 
     @classmethod
     def arrive(cls, context: BrowserContext, base: str) -> "Visitor":
@@ -140,13 +145,14 @@ class Visitor:
 
     def choose_organization(self, name: str) -> "Visitor":
         """Choose an organization in the drop-down of the top bar."""
-        self.page.locator("details.menu--org > summary").click()
-        self.page.locator("#org-menu").get_by_role("link", name=name).click()
+        with self.hand.one_step("choose the organization"):
+            self.hand.press(self.page.locator("details.menu--org > summary"))
+            self.hand.press(self.page.locator("#org-menu").get_by_role("link", name=name))
         return self
 
     def choose_product(self, name: str = "Camera Station") -> "Visitor":
         """Select a product in the Product list."""
-        self.page.get_by_role("rowheader", name=name).get_by_role("link", name=name).click()
+        self.hand.press(self.page.get_by_role("rowheader", name=name).get_by_role("link", name=name))
         return self
 
     def reads(self, text: str | re.Pattern[str]) -> None:
@@ -168,8 +174,8 @@ class Visitor:
 
     def redeem(self, key: str) -> "Visitor":
         """Type the key on the Product wallet, and click."""
-        self.key_field.fill(key)
-        self.button("Redeem license key").click()
+        self.hand.fill(self.key_field, key)
+        self.hand.press(self.button("Redeem license key"))
         self.reads("The license key was redeemed.")
         return self
 
@@ -178,6 +184,17 @@ class Visitor:
 def javascript(request: pytest.FixtureRequest) -> bool:
     """A journey that asks for this goes both ways."""
     return bool(request.param)
+
+
+@pytest.fixture(params=HANDS)
+def by_hand(
+    request: pytest.FixtureRequest, visit: Callable[..., Visitor], manager_client: Client, organization: Organization
+) -> Visitor:
+    """The manager at a browser, once for each hand: the mouse, the keyboard alone, and without JavaScript."""
+    visitor = visit(manager_client, java_script_enabled=request.param != "no JavaScript")
+    visitor.has_javascript = request.param != "no JavaScript"
+    visitor.hand = hand_of(request.param, visitor.page)
+    return visitor
 
 
 @pytest.fixture

@@ -28,74 +28,89 @@ def lacking(books: Books, frozen_clock: FrozenClock) -> Books:
 
 
 def test_register_tied_to_hardware_license(
-    books: Books, manager_at_browser: Visitor, organization: Organization, frozen_clock: FrozenClock
+    books: Books, by_hand: Visitor, organization: Organization, frozen_clock: FrozenClock
 ) -> None:
     """Register the hardware to your organization: its licenses are activated automatically. Check the organization first."""
     oak = books.make_unit("SN-7001", core=8, universal=2)
-    visitor = manager_at_browser.open("product_list", organization.slug)
-    visitor.link("Register hardware").click()
+    visitor = by_hand.open("product_list", organization.slug)
+    visitor.hand.press(visitor.link("Register hardware"))
     visitor.reads("there is currently no way of transferring licenses between organizations")
     visitor.reads("Harbour Cameras")
-    serial, key = visitor.page.get_by_label("Serial number"), visitor.page.get_by_label("Owner authentication key")
-    serial.fill("sn-7001")
-    key.fill("wrong")
-    visitor.button("Register hardware").click()
-    visitor.reads("don't go together, or the unit is not free")
-    expect(serial).to_have_value("sn-7001")
-    expect(key).to_have_value("wrong")
-    key.fill(oak)
-    visitor.button("Register hardware").click()
+    visitor.hand.fill(visitor.page.get_by_label("Serial number"), "sn-7001")
+    visitor.hand.fill(visitor.page.get_by_label("Owner authentication key"), oak)
+    visitor.hand.press(visitor.button("Register hardware"))
+    # To register the hardware is all that the source says: the page, what stands on the unit, the button.
+    visitor.hand.took_at_most(3)
     visitor.heading("Hardware unit SN-7001")
     visitor.reads("its 10 preloaded licenses are active (Core device: 8, Universal device: 2)")
-    visitor.tab("System setup").click()
+    visitor.hand.press(visitor.tab("System setup"))
     visitor.reads("Not installed yet")
-    visitor.tab("Product overview").click()
+    visitor.hand.press(visitor.tab("Product overview"))
     expect(visitor.page.get_by_role("region", name="License status")).to_contain_text("Licensed by hardware")
     check_conservation(organization)
 
 
+def test_an_owner_authentication_key_that_is_wrong_can_be_put_right(
+    books: Books, by_hand: Visitor, organization: Organization, frozen_clock: FrozenClock
+) -> None:
+    """What was typed stays in both fields."""
+    oak = books.make_unit("SN-7001", core=8, universal=2)
+    visitor = by_hand.open("register_hardware", organization.slug)
+    serial, key = visitor.page.get_by_label("Serial number"), visitor.page.get_by_label("Owner authentication key")
+    visitor.hand.fill(serial, "sn-7001")
+    visitor.hand.fill(key, "wrong")
+    visitor.hand.press(visitor.button("Register hardware"))
+    visitor.reads("don't go together, or the unit is not free")
+    expect(serial).to_have_value("sn-7001")
+    expect(key).to_have_value("wrong")
+    visitor.hand.fill(key, oak)
+    visitor.hand.press(visitor.button("Register hardware"))
+    visitor.heading("Hardware unit SN-7001")
+
+
 def test_redeem_expansion_license_key(
-    lacking: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product
+    lacking: Books, by_hand: Visitor, organization: Organization, camera_station: Product
 ) -> None:
     """The product, Product wallet, type or paste the license key, Redeem license key; the wallet tells the kinds apart."""
-    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
-    visitor.tab("Product wallet").click()
+    visitor = by_hand.open("product_list", organization.slug).choose_product()
+    visitor.hand.press(visitor.tab("Product wallet"))
     visitor.reads("there is currently no way of transferring licenses between organizations")
     visitor.redeem(issue(camera_station, LicenseKind.HARDWARE, core=3, universal=1))
+    visitor.hand.took_at_most(4)
     expect(visitor.page.locator(".stat__value")).to_have_text(["0", "3", "0", "1"])
     visitor.reads("Core device, tied to hardware")
-    visitor.link("System setup").first.click()
+    visitor.hand.press(visitor.link("System setup").first)
     visitor.heading("Systems")
 
 
-def test_allocate_expansion_licenses(
-    lacking: Books, manager_at_browser: Visitor, organization: Organization, javascript: bool
-) -> None:
+def test_allocate_expansion_licenses(lacking: Books, by_hand: Visitor, organization: Organization) -> None:
     """The product, System setup, the system that needs them, Allocate licenses, the instructions: now licensed."""
     lacking.redeem(START, kind=LicenseKind.HARDWARE, core=5)
-    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
-    visitor.tab("System setup").click()
+    visitor = by_hand.open("product_list", organization.slug).choose_product()
+    visitor.hand.press(visitor.tab("System setup"))
     visitor.reads("Expansion licenses needed")
-    visitor.link("Gate recorder").click()
-    visitor.link("Allocate licenses").click()
+    visitor.hand.press(visitor.link("Gate recorder"))
+    visitor.hand.press(visitor.link("Allocate licenses"))
+    # What follows are the on screen instructions, the source's fifth step.
+    visitor.hand.took_at_most(4)
     visitor.heading("Allocate expansion licenses")
     amount = visitor.page.get_by_label("Core device, licenses to allocate")
     expect(amount).to_have_value("3")
     left = visitor.page.locator("[data-wallet-left='core-device'] [data-wallet-value]")
-    if javascript:
+    if visitor.has_javascript:
         expect(left).to_have_text("2")
-        amount.fill("6")
+        visitor.hand.fill(amount, "6")
         visitor.reads("Core device: 6 entered, 5 in the Product wallet, so 1 missing there.")
         expect(visitor.button("Confirm allocation")).to_have_attribute("aria-disabled", "true")
     else:
         expect(left).to_have_text("5")
-    amount.fill("4")
-    visitor.button("Confirm allocation").click()
+    visitor.hand.fill(amount, "4")
+    visitor.hand.press(visitor.button("Confirm allocation"))
     visitor.heading("Confirm allocation")
     visitor.reads("for the lifetime of this unit")
     visitor.reads("Harbour Cameras")
     visitor.reads("Core device: 1 license more than the unit lacks.")
-    visitor.button("Confirm").click()
+    visitor.hand.press(visitor.button("Confirm"))
     visitor.reads("Your product is now licensed.")
     visitor.reads("4 expansion licenses were allocated to hardware unit SN-7001.")
     assert lacking.stand(START).status == Status.HARDWARE

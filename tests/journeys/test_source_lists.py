@@ -1,4 +1,7 @@
-"""One journey for each numbered list of the source, clicking the source's own names; with and without JavaScript."""
+"""One journey for each numbered list of the source, by the source's own names and in no more steps than it has.
+
+Each is done by three hands: the mouse, the keyboard alone, and without JavaScript (hands.py).
+"""
 
 import re
 from collections.abc import Callable
@@ -17,22 +20,22 @@ from tests.journeys.conftest import START, Visitor
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_buy_licenses(camera: Books, manager_at_browser: Visitor, organization: Organization) -> None:
+def test_buy_licenses(camera: Books, by_hand: Visitor, organization: Organization) -> None:
     """Go to Product list and click on the link Where to buy licenses."""
-    visitor = manager_at_browser.open("product_list", organization.slug)
-    visitor.link("Where to buy licenses").click()
+    visitor = by_hand.open("product_list", organization.slug)
+    visitor.hand.press(visitor.link("Where to buy licenses"))
     visitor.heading("Where to buy licenses")
-    visitor.page.get_by_label("Country").select_option("SE")
-    visitor.button("Search").click()
+    visitor.hand.took_at_most(1)
+    visitor.hand.select(visitor.page.get_by_label("Country"), "Sweden")
+    visitor.hand.press(visitor.button("Search"))
     visitor.reads("Sweden")
 
 
-def test_see_how_many_licenses_you_need(
-    started: Books, manager_at_browser: Visitor, organization: Organization
-) -> None:
+def test_see_how_many_licenses_you_need(started: Books, by_hand: Visitor, organization: Organization) -> None:
     """Product list, Product licensing, Allocate licenses > Current need: the amount and type for the coming years."""
-    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
-    visitor.tab("Product licensing").click()
+    visitor = by_hand.open("product_list", organization.slug).choose_product()
+    visitor.hand.press(visitor.tab("Product licensing"))
+    visitor.hand.took_at_most(2)
     visitor.heading("Allocate licenses")
     expect(visitor.page.get_by_role("columnheader", name="Current need")).to_be_visible()
     needs = visitor.page.locator("td[data-label='Current need']")
@@ -42,11 +45,12 @@ def test_see_how_many_licenses_you_need(
 
 
 def test_store_licenses_for_future_use(
-    started: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product
+    started: Books, by_hand: Visitor, organization: Organization, camera_station: Product
 ) -> None:
     """Licenses that are not allocated stay in the wallet; the Product wallet shows the number in storage, and use by."""
-    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
-    visitor.tab("Product wallet").click()
+    visitor = by_hand.open("product_list", organization.slug).choose_product()
+    visitor.hand.press(visitor.tab("Product wallet"))
+    visitor.hand.took_at_most(2)
     visitor.redeem(issue(camera_station, core=25, universal=9))
     values = visitor.page.locator(".stat__value")
     expect(values).to_have_text(["25", "9"])
@@ -55,84 +59,99 @@ def test_store_licenses_for_future_use(
 
 
 def test_review_activity_history(
-    camera: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product
+    camera: Books, by_hand: Visitor, organization: Organization, camera_station: Product
 ) -> None:
     """Go to History: who allocated licenses or redeemed a license key, and when."""
-    visitor = manager_at_browser.open("product_wallet", organization.slug, "camera-station")
+    visitor = by_hand.open("product_wallet", organization.slug, "camera-station")
     key = issue(camera_station, core=5)
     visitor.redeem(key)
-    visitor.page.get_by_role("banner").get_by_role("link", name="History").click()
+    visitor.hand.steps.clear()
+    visitor.hand.press(visitor.page.get_by_role("banner").get_by_role("link", name="History"))
+    visitor.hand.took_at_most(1)
     visitor.heading("History")
     row = visitor.page.get_by_role("row").filter(has_text="License key redeemed")
     expect(row).to_contain_text("March 1, 2027")
     expect(row).to_contain_text("Pat Person")
     expect(row).to_contain_text(key[-5:])
-    visitor.page.get_by_label("What").select_option(label="Organization created")
-    visitor.button("Show").click()
+    visitor.hand.select(visitor.page.get_by_label("What"), "Organization created")
+    visitor.hand.press(visitor.button("Show"))
     expect(row).to_have_count(0)
     visitor.reads("Organization created")
 
 
 def test_start_a_subscription(
-    camera: Books, manager_at_browser: Visitor, organization: Organization, outsider_client: Client
+    camera: Books, by_hand: Visitor, organization: Organization, outsider_client: Client
 ) -> None:
     """My Systems, Licenses, the organization in the top bar, the product, Product overview, Start your subscription."""
-    visitor = manager_at_browser.open("my_systems")
+    visitor = by_hand.open("my_systems")
     visitor.heading("My Systems")
-    visitor.link("Licenses", exact=False).click()
+    visitor.hand.press(visitor.link("Licenses", exact=False))
     visitor.choose_organization("Harbour Cameras")
     visitor.heading("Product list")
     visitor.choose_product()
     expect(visitor.tab("Product overview")).to_have_attribute("aria-current", "page")
-    visitor.link("Start your subscription").click()
+    visitor.hand.press(visitor.link("Start your subscription"))
     visitor.reads("there is currently no way of transferring licenses between organizations")
     visitor.reads("March 31, 2027")
-    visitor.button("Start your subscription").click()
+    visitor.hand.press(visitor.button("Start your subscription"))
+    # The source's first step is to go to My Systems and on to Licenses, and its third one to check the organization.
+    visitor.hand.took_at_most(5)
     status = visitor.page.get_by_role("region", name="License status")
     expect(status).to_contain_text("Subscription has started")
     expect(status).to_contain_text("March 31, 2027")
 
 
 def test_redeem_license_key(
-    started: Books, manager_at_browser: Visitor, organization: Organization, camera_station: Product
+    started: Books, by_hand: Visitor, organization: Organization, camera_station: Product
 ) -> None:
-    """Product wallet, type or paste the license key, Redeem license key; a mistyped and a used one are told apart."""
-    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
-    visitor.tab("Product wallet").click()
+    """The product, Product wallet, type or paste the license key, Redeem license key."""
+    visitor = by_hand.open("product_list", organization.slug).choose_product()
+    visitor.hand.press(visitor.tab("Product wallet"))
     visitor.reads("there is currently no way of transferring licenses between organizations")
     key = issue(camera_station, core=10, universal=4)
+    visitor.redeem(f" {key.lower().replace('-', ' ')} ")
+    visitor.hand.took_at_most(4)
+    expect(visitor.page.locator(".stat__value")).to_have_text(["10", "4"])
+    assert started.stand(START).wallet["subscription"]["core-device"] == 10
+    check_conservation(organization)
+
+
+def test_a_mistyped_license_key_and_a_used_one_are_told_apart(
+    started: Books, by_hand: Visitor, organization: Organization, camera_station: Product
+) -> None:
+    """What was typed stays, and the focus is where it can be put right."""
+    visitor = by_hand.open("product_wallet", organization.slug, "camera-station")
+    key = issue(camera_station, core=10, universal=4)
     wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
-    visitor.key_field.fill(wrong)
-    visitor.button("Redeem license key").click()
+    visitor.hand.fill(visitor.key_field, wrong)
+    visitor.hand.press(visitor.button("Redeem license key"))
     visitor.reads("This license key is mistyped.")
     expect(visitor.key_field).to_have_value(wrong)
-    visitor.redeem(f" {key.lower().replace('-', ' ')} ")
-    expect(visitor.page.locator(".stat__value")).to_have_text(["10", "4"])
-    visitor.key_field.fill(key)
-    visitor.button("Redeem license key").click()
+    visitor.redeem(key)
+    visitor.hand.fill(visitor.key_field, key)
+    visitor.hand.press(visitor.button("Redeem license key"))
     visitor.reads("March 1, 2027")
     expect(visitor.key_field).to_have_value(key)
     assert started.stand(START).wallet["subscription"]["core-device"] == 10
     check_conservation(organization)
 
 
-def test_allocate_subscription_licenses(
-    started: Books, manager_at_browser: Visitor, organization: Organization
-) -> None:
+def test_allocate_subscription_licenses(started: Books, by_hand: Visitor, organization: Organization) -> None:
     """Product licensing, the number that matches the Current need, Confirm allocation, Confirm: now licensed."""
     started.redeem(START, core=10, universal=4)
-    visitor = manager_at_browser.open("product_list", organization.slug).choose_product()
-    visitor.tab("Product licensing").click()
+    visitor = by_hand.open("product_list", organization.slug).choose_product()
+    visitor.hand.press(visitor.tab("Product licensing"))
     visitor.heading("Allocate subscription licenses")
-    visitor.quantity("Core device", "2027-03-01").fill("10")
-    visitor.quantity("Universal device", "2027-03-01").fill("4")
-    visitor.button("Confirm allocation").click()
+    visitor.hand.fill(visitor.quantity("Core device", "2027-03-01"), "10")
+    visitor.hand.fill(visitor.quantity("Universal device", "2027-03-01"), "4")
+    visitor.hand.press(visitor.button("Confirm allocation"))
     visitor.heading("Confirm allocation")
     visitor.reads("March 1, 2027")
     visitor.reads("Feb. 29, 2028")
-    visitor.button("Confirm").click()
+    visitor.hand.press(visitor.button("Confirm"))
     visitor.reads("Your product is now licensed.")
-    visitor.tab("Product overview").click()
+    visitor.hand.took_at_most(5)
+    visitor.hand.press(visitor.tab("Product overview"))
     expect(visitor.page.get_by_role("region", name="License status")).to_contain_text("Licensed until")
     assert started.stand(START).is_licensed
     check_conservation(organization)
@@ -159,35 +178,36 @@ def test_confirm_allocation_is_not_available_without_enough_licenses(
 
 
 def test_renew_subscriptions(
-    licensed: Books, manager_at_browser: Visitor, organization: Organization, frozen_clock: FrozenClock
+    licensed: Books, by_hand: Visitor, organization: Organization, frozen_clock: FrozenClock
 ) -> None:
     """At the renewal date there is a new grace period; allocate for the new year, and the product is licensed again."""
     licensed.redeem(START, core=10, universal=4)
     frozen_clock.move_to(date(2028, 3, 1))
-    visitor = manager_at_browser.open("product_list", organization.slug)
+    visitor = by_hand.open("product_list", organization.slug)
     visitor.reads("Renewal grace period")
     visitor.choose_product()
     visitor.reads("March 31, 2028")
-    visitor.tab("Product licensing").click()
-    visitor.quantity("Core device", "2028-03-01").fill("10")
-    visitor.quantity("Universal device", "2028-03-01").fill("4")
-    visitor.button("Confirm allocation").click()
-    visitor.button("Confirm").click()
+    visitor.hand.press(visitor.tab("Product licensing"))
+    visitor.hand.fill(visitor.quantity("Core device", "2028-03-01"), "10")
+    visitor.hand.fill(visitor.quantity("Universal device", "2028-03-01"), "4")
+    visitor.hand.press(visitor.button("Confirm allocation"))
+    visitor.hand.press(visitor.button("Confirm"))
     visitor.reads("Your product is now licensed.")
+    visitor.hand.took_at_most(6)
     check_conservation(organization)
 
 
 def test_renew_ahead_of_time_with_a_maximum_of_five_years(
-    licensed: Books, manager_at_browser: Visitor, organization: Organization, frozen_clock: FrozenClock
+    licensed: Books, by_hand: Visitor, organization: Organization, frozen_clock: FrozenClock
 ) -> None:
     """The five years after the current one are filled at once; a year later the product is licensed without a grace."""
     licensed.redeem(START, core=50, universal=20)
-    visitor = manager_at_browser.open("product_licensing", organization.slug, "camera-station")
-    visitor.page.get_by_role("button", name="Fill all years with what is missing").click()
+    visitor = by_hand.open("product_licensing", organization.slug, "camera-station")
+    visitor.hand.press(visitor.page.get_by_role("button", name="Fill all years with what is missing"))
     expect(visitor.quantity("Core device", "2032-03-01")).to_have_value("10")
-    visitor.button("Confirm allocation").click()
+    visitor.hand.press(visitor.button("Confirm allocation"))
     visitor.reads("70 licenses of Camera Station are allocated")
-    visitor.button("Confirm").click()
+    visitor.hand.press(visitor.button("Confirm"))
     visitor.reads("70 licenses were allocated.")
     visitor.reads("Nothing is missing: this year and the five after it hold what they need.")
     frozen_clock.move_to(date(2028, 3, 1))
