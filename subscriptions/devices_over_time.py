@@ -55,6 +55,10 @@ class DevicesOverTime:
         return self.devices[-1][1] if self.devices else 0
 
     @property
+    def allocated_now(self) -> int:
+        return value_on(self.allocated, self.on)
+
+    @property
     def rows(self) -> tuple[tuple[date, int, int | None], ...]:
         """For the table: each day on which something changed, the devices, and the allocated licenses (None: no year)."""
         days = sorted({day for day, _value in (*self.devices, *self.allocated)})

@@ -64,6 +64,8 @@ class DrawnSegment:
     """The trial, or one subscription year, on the timeline; ``grace`` is the stretch below it."""
 
     segment: Segment
+    # The day on which it is drawn to begin: the year's first, or that from which the product is covered.
+    opens: date
     x: str
     whole: Span
     fill: Span | None
@@ -133,6 +135,7 @@ def _drawn_segment(
     grace_last = _grace_last(standing, year)
     return DrawnSegment(
         segment=segment,
+        opens=opens,
         x=across.at(start),
         whole=across.span(start, end),
         fill=across.span(start, filled) if filled > start else None,
@@ -202,9 +205,13 @@ class DrawnDevices:
 
     height: int
     bottom: str
+    # Where a line of text starts and ends.
+    start: str
+    end: str
     # (number, how far down) of the grid's lines, 0 left out.
     grid: tuple[tuple[int, str], ...]
-    months: tuple[tuple[date, str, bool], ...]
+    # The first days of the months that are named, and where they lie.
+    months: tuple[tuple[date, str], ...]
     devices: tuple[Line, ...]
     areas: tuple[Area, ...]
     allocated: tuple[Line, ...]
@@ -242,6 +249,8 @@ def drawn_devices(found: DevicesOverTime, *, mirrored: bool = False) -> DrawnDev
     return DrawnDevices(
         height=HEIGHT,
         bottom=pixels(PLOT_TOP + PLOT_HEIGHT),
+        start=across.at(across.first),
+        end=across.at(across.last),
         grid=tuple((number, pixels(down(number))) for number in numbers[1:]),
         months=_months(found.first, found.last, across),
         devices=device_lines,
@@ -307,8 +316,8 @@ def _passed(found: DevicesOverTime, across: Across, down: _Down) -> tuple[str, s
     return across.on(found.passed_on), pixels(down(found.limit))
 
 
-def _months(first: date, last: date, across: Across) -> tuple[tuple[date, str, bool], ...]:
-    """The first days of months within the time shown, and which of them are named: each third, or each where there are few."""
+def _months(first: date, last: date, across: Across) -> tuple[tuple[date, str], ...]:
+    """The first days of each third month within the time shown, or of each where there are few."""
     days = [
         day
         for number in range((last.year - first.year) * 12 + last.month - first.month + 1)
@@ -316,10 +325,7 @@ def _months(first: date, last: date, across: Across) -> tuple[tuple[date, str, b
     ]
     every = 3 if len(days) > 4 else 1
     # The last month's name would be cut off by the edge.
-    return tuple(
-        (day, across.on(day), number % every == 0 and (last - day).days * 12 >= (last - first).days)
-        for number, day in enumerate(days)
-    )
+    return tuple((day, across.on(day)) for day in days[::every] if (last - day).days * 8 >= (last - first).days)
 
 
 def _month_after(day: date, months: int) -> date:
