@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from django.db.models import Case, F, Q, Sum, When
 
 from licensemgr.core.drawing import value_on
-from products.models import DeviceCount, LicenseBasis
+from products.models import DeviceCount, LicenseBasis, System
 from subscriptions import rules
 from subscriptions.pace import Pace, allowance_passed_on, pace_since
 from subscriptions.queries import ProductStanding
@@ -55,6 +55,10 @@ class DevicesOverTime:
         return self.devices[-1][1] if self.devices else 0
 
     @property
+    def has_changed(self) -> bool:
+        return len(self.devices) > 1
+
+    @property
     def allocated_now(self) -> int:
         return value_on(self.allocated, self.on)
 
@@ -95,6 +99,34 @@ def devices_over_time(standing: ProductStanding) -> DevicesOverTime:
         pace=pace,
         passed_on=passed_on,
         expected=sum(pace.devices_after(standing.devices, (last - on).days).values()),
+    )
+
+
+def system_over_time(system: System, on: date) -> DevicesOverTime:
+    """One system's own devices, whatever licenses them, since it was added; a year at most."""
+    first = max(system.added_on, on - timedelta(days=DAYS_BACK))
+    counts = DeviceCount.objects.filter(organization_id=system.organization_id, system=system, from_on__lte=on)
+    changes: defaultdict[date, int] = defaultdict(int)
+    lasting = counts.filter(Q(until_on=None) | Q(until_on__gt=first)).order_by("from_on", "pk")
+    for from_on, until_on, quantity in lasting.values_list("from_on", "until_on", "quantity"):
+        changes[max(from_on, first)] += quantity
+        if until_on is not None and until_on <= on:
+            changes[until_on] -= quantity
+    devices = _running(changes)
+    is_weekly = len(devices) > MOST_CHANGES
+    return DevicesOverTime(
+        on=on,
+        first=first,
+        last=on,
+        devices=_weekly(devices, first) if is_weekly else devices,
+        is_weekly=is_weekly,
+        allocated=(),
+        limit=None,
+        limit_since=None,
+        room=None,
+        pace=Pace(on, on, {}),
+        passed_on=None,
+        expected=devices[-1][1] if devices else 0,
     )
 
 

@@ -174,7 +174,7 @@ def _expiries(standing: ProductStanding, across: Across, last: date) -> tuple[Dr
 _Down = Callable[[float], float]
 
 # From the top of the picture to that of the plot, and the plot's height, in pixels.
-PLOT_TOP = 30
+PLOT_TOP = 46
 PLOT_HEIGHT = 170
 HEIGHT = PLOT_TOP + PLOT_HEIGHT + 24
 
@@ -259,7 +259,7 @@ def drawn_devices(found: DevicesOverTime, *, mirrored: bool = False) -> DrawnDev
         limit=_level(found.limit_since, found, across, down),
         pace=_pace(found, across, down),
         today=across.on(evening),
-        is_today_late=share < 45 if mirrored else share > 55,
+        is_today_late=share < 70 if mirrored else share > 30,
         now_y=pixels(down(found.devices_now)),
         allocated_label_y=pixels(labels[0]),
         limit_label_y=pixels(labels[1]),

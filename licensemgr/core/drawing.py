@@ -101,6 +101,8 @@ def steps(changes: Iterable[tuple[date, int]], last: date) -> tuple[Step, ...]:
             kept.pop()
         if not kept or kept[-1][1] != value:
             kept.append((day, value))
+    if not kept:
+        return ()
     ends = [date.fromordinal(day.toordinal() - 1) for day, _value in kept[1:]] + [last]
     return tuple(Step(day, end, value) for (day, value), end in zip(kept, ends, strict=True))
 
