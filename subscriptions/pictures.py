@@ -59,11 +59,17 @@ def coverage_row(years: Sequence[YearCoverage], *, mirrored: bool = False) -> tu
 # --- timeline ----------------------------------------------------------------------------------------------------
 
 
+# What is shorter than this part of the line has no room for a name on a phone's screen.
+_NAMED_FROM = 0.09
+
+
 @dataclass(frozen=True)
 class DrawnSegment:
     """The trial, or one subscription year, on the timeline; ``grace`` is the stretch below it."""
 
     segment: Segment
+    # Whether there is room for its name.
+    is_named: bool
     # The day on which it is drawn to begin: the year's first, or that from which the product is covered.
     opens: date
     x: str
@@ -98,6 +104,10 @@ class DrawnTimeline:
     expiries: tuple[DrawnExpiry, ...]
     height: int
 
+    @property
+    def has_trial(self) -> bool:
+        return self.segments[0].segment.state in ("trial", "past")
+
 
 def drawn_timeline(standing: ProductStanding, *, mirrored: bool = False) -> DrawnTimeline | None:
     """The trial alone before the start, or the years on offer after it and the trial if it was in the current year's time.
@@ -121,7 +131,7 @@ def drawn_timeline(standing: ProductStanding, *, mirrored: bool = False) -> Draw
         segments=tuple(drawn),
         renewals=tuple((year.year.first, across.on(year.year.first)) for year in standing.years[1:]),
         expiries=expiries,
-        height=142 if expiries else 102,
+        height=142 if expiries else 102 if standing.years else 64,
     )
 
 
@@ -135,6 +145,7 @@ def _drawn_segment(
     grace_last = _grace_last(standing, year)
     return DrawnSegment(
         segment=segment,
+        is_named=end - opens.toordinal() > (across.last - across.first) * _NAMED_FROM,
         opens=opens,
         x=across.at(start),
         whole=across.span(start, end),
