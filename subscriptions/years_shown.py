@@ -37,7 +37,7 @@ def dates_after_start(anchor_on: date | None, on: date) -> DatesAfterStart:
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of the timeline, in the form of `components/timeline.html`."""
+    """One stretch of the timeline: the trial, or a subscription year; ``start`` is the organization's first day of it."""
 
     label: str
     state: str
@@ -45,28 +45,45 @@ class Segment:
     end: date
     detail: str
     current: bool = False
-    today_percent: int | None = None
     fill_percent: int = 0
     covered_from: date | None = None
 
 
+# A trial that ended longer before the current year's coverage is left out of the timeline: it would only make it small.
+_TRIAL_SHOWN_DAYS = 365
+
+
 def timeline(standing: ProductStanding) -> tuple[Segment, ...]:
-    """The trial before the start, or the six years on offer after it (R15)."""
-    if not standing.years:
-        last = standing.trial_last_on
-        first = standing.registered_product.registered_on
-        if last is None:
-            return ()
-        running = standing.on <= last
-        detail = days_left(last, standing.on) if running else _("Trial has ended")
-        percent = _percent((standing.on - first).days, (last - first).days + 1) if running else None
-        return (Segment(_("Trial"), "trial" if running else "past", first, last, detail, running, percent),)
-    return tuple(_segment(standing, year) for year in standing.years)
+    """The trial before the start; after it the six years on offer (R15), and before them a trial that led to the first."""
+    trial = _trial(standing)
+    return (*([trial] if trial else []), *(_segment(standing, year) for year in standing.years))
+
+
+def _trial(standing: ProductStanding) -> Segment | None:
+    last = standing.trial_last_on
+    first = standing.registered_product.registered_on
+    if last is None:
+        return None
+    if standing.started_on is not None and standing.current is not None:
+        # The start ended it (R6).
+        last = min(last, standing.started_on - timedelta(days=1))
+        is_shown = standing.started_on >= standing.current.year.first and first <= last
+        is_shown = is_shown and (standing.started_on - last).days <= _TRIAL_SHOWN_DAYS
+        return Segment(_("Trial"), "past", first, last, _("Trial has ended")) if is_shown else None
+    running = standing.on <= last
+    detail = days_left(last, standing.on) if running else _("Trial has ended")
+    return Segment(_("Trial"), "trial" if running else "past", first, last, detail, running)
+
+
+def year_label(year: rules.Year) -> str:
+    """A short name of a subscription year: the calendar years in which it lies."""
+    first, last = year.first.year, year.last.year
+    return str(first) if first == last else f"{first}/{last}"
 
 
 def _segment(standing: ProductStanding, year: YearStanding) -> Segment:
     first, last = year.year.first, year.year.last
-    label = str(first.year) if first.year == last.year else f"{first.year}/{last.year}"
+    label = year_label(year.year)
     need, allocated = year.need_total, year.allocated_total
     current = year.offset == 0
     if not year.missing_total:
@@ -83,7 +100,6 @@ def _segment(standing: ProductStanding, year: YearStanding) -> Segment:
         end=last,
         detail=detail,
         current=current,
-        today_percent=_percent((standing.on - first).days, (last - first).days + 1) if current else None,
         fill_percent=_percent(need - year.missing_total, need) if need else 0,
         covered_from=year.covered_from if year.covered_from != first else None,
     )

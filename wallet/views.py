@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import formats
+from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -23,6 +23,7 @@ from wallet.errors import NameNotTyped, TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
 from wallet.limits import trier_of
 from wallet.models import Redemption
+from wallet.pictures import drawn_wallet
 from wallet.queries import UNDOS_SHOWN, product_movements, recent_undos, undo_of
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
@@ -164,7 +165,8 @@ def _page(
     if wants_fragment(request) and request.method == "POST":
         # HTMX shows only a 422; the status of a refusal by the limit stays in its header.
         return render(request, "wallet/_redeem_form.html", context, status=422 if status == 429 else status)
-    context["wallet"] = wallet_of_product(registered_product, request.today)
+    context["wallet"] = wallet = wallet_of_product(registered_product, request.today)
+    context["stored_until"] = drawn_wallet(wallet, request.today, mirrored=get_language_bidi())
     context["undos"] = undos = recent_undos(registered_product, request.today)
     context["undos_are_cut"] = len(undos) == UNDOS_SHOWN
     context["page"] = product_movements(registered_product, request.today, before)

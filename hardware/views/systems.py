@@ -9,6 +9,7 @@ from django.db.models import F
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -32,6 +33,8 @@ from products.answers import done, page
 from products.errors import SystemGone, SystemReportsItself
 from products.models import LicenseType, System, SystemSource
 from products.queries import current_devices
+from subscriptions.devices_over_time import system_over_time
+from subscriptions.pictures import drawn_devices
 from subscriptions.queries import product_standing
 from subscriptions.status_words import status_words
 
@@ -60,6 +63,7 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
     unit = unit_of(found, serial) if serial else None
     is_here = unit is not None and unit.is_active and unit.registered_product_id == found.registered_product_id
     search = request.GET.get("search", "").strip()[:120]
+    over_time = system_over_time(found, request.today)
     context = {
         "active_tab": "systems",
         "calls": calls_of(found),
@@ -73,6 +77,8 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
         "state": state_of(standing, found, lacks_of(request.organization, [serial]).get(serial)),
         "lines": _lines(found, standing.types, unit if is_here else None),
         "changes": counts_over_time(found, standing.types, _date(request.GET.get("before", ""))),
+        "over_time": over_time,
+        "devices_drawn": drawn_devices(over_time, mirrored=get_language_bidi()),
         "license_file": license_file_states(request.organization, [found], request.today, [standing])[found.pk],
         "search": search,
         "devices": device_page(found, search, request.GET.get("page", "")),

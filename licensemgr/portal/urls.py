@@ -5,6 +5,7 @@ from django.urls import path
 
 from licensemgr.portal import admin_jobs
 from licensemgr.portal.views import (
+    coverage,
     demo,
     going,
     hidden_products,
@@ -41,6 +42,7 @@ urlpatterns = [
     # One organization
     path("o/<slug:organization>/", products.product_list, name="product_list"),
     path("o/<slug:organization>/products/register/", products.register_product, name="register_product"),
+    path("o/<slug:organization>/coverage/", coverage.coverage, name="coverage"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     path("o/<slug:organization>/history/export.csv", history.history_csv, name="history_csv"),
     path("o/<slug:organization>/export/", organization.export_organization, name="export_organization"),

@@ -9,8 +9,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
@@ -21,9 +21,11 @@ from products.answers import done, page, registered_product_or_404
 from products.models import LicenseKind, LicenseType
 from subscriptions import rules, services
 from subscriptions.allocation import AllocationPreview, preview_allocation
+from subscriptions.coverage import coverage
 from subscriptions.errors import ConfirmationChanged, NeedNotMatched
 from subscriptions.forms import AllocationForm, Confirmation, missing_plan, open_confirmation, seal_confirmation
 from subscriptions.models import Allocation
+from subscriptions.pictures import coverage_row
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
 from subscriptions.releasing import releasable_year
 from subscriptions.status_words import status_words
@@ -208,11 +210,16 @@ def _page(
     errors: list[str] | None = None,
 ) -> HttpResponse:
     wallet = standing.wallet[LicenseKind.SUBSCRIPTION]
+    matrix = [
+        (types.license_type, coverage_row(types.years, mirrored=get_language_bidi())) for types in coverage(standing)
+    ]
     context = _frame(request, standing) | {
         "form": form,
         "errors": errors or [],
         "rows": _rows(standing, form),
         "stocks": [(license_type, wallet[license_type.code]) for license_type in standing.types],
+        "coverage": matrix,
+        "coverage_groups": [(license_type.name, cells) for license_type, cells in matrix],
         "missing_total": sum(year.missing_total for year in standing.years),
         "releasable": releasable_year(standing),
         "may_manage": may(request.membership, Permission.MANAGE_LICENSES),

@@ -6,13 +6,15 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page, registered_product_or_404
 from products.models import LicenseKind
-from subscriptions import advice, services, years_shown
+from subscriptions import advice, pictures, services, years_shown
+from subscriptions.devices_over_time import devices_over_time
 from subscriptions.errors import AlreadyStarted, year_name
 from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
@@ -30,6 +32,7 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
     registered_product = registered_product_or_404(request, product)
     standing = product_standing(registered_product, request.today)
     step = advice.next_step(standing)
+    over_time = devices_over_time(standing)
     is_by_hardware = standing.status in (Status.HARDWARE, Status.EXPANSION_NEEDED)
     context = {
         "active_tab": "overview",
@@ -41,7 +44,9 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         "upcoming": advice.upcoming(standing),
         "is_by_hardware": is_by_hardware,
         # A trial that runs beside hardware which licenses everything decides nothing.
-        "segments": () if is_by_hardware else years_shown.timeline(standing),
+        "timeline": None if is_by_hardware else pictures.drawn_timeline(standing, mirrored=get_language_bidi()),
+        "over_time": over_time,
+        "devices_drawn": pictures.drawn_devices(over_time, mirrored=get_language_bidi()),
         "units_lacking": _units_lacking(standing),
         "more_lacking": max(0, standing.units.lacking - UNITS_LISTED),
         "rows": _rows(standing),

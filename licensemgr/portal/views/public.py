@@ -18,6 +18,7 @@ from licensemgr.core import signing_keys
 from licensemgr.core.answers import page, wants_fragment
 from licensemgr.core.countries import countries, country_name
 from licensemgr.portal.buying import Question, query_for_town, read_question
+from licensemgr.portal.mapping import map_of
 from products.models import Product, ResellerKind
 from products.resellers import Listed, Search, as_listed, find_resellers, listed_resellers
 from products.towns import largest_town, suggest_towns
@@ -91,6 +92,7 @@ def where_to_buy(request: HttpRequest) -> HttpResponse:
     asked = read_question(request)
     search = find_resellers(asked.wanted)
     page_obj = Paginator(search.found, _RESELLERS_PER_PAGE).get_page(request.GET.get("page"))
+    listed = as_listed(page_obj.object_list)
     context = {
         "asked": asked,
         "country_name": country_name(asked.country),
@@ -99,7 +101,8 @@ def where_to_buy(request: HttpRequest) -> HttpResponse:
         "products": Product.objects.all(),
         "choices": [(town, query_for_town(request.GET, town)) for town in asked.place.others],
         "page_obj": page_obj,
-        "listed": as_listed(page_obj.object_list),
+        "listed": listed,
+        "map": map_of(listed, page_obj.start_index(), asked.place.near),
         "nearer_abroad": next(iter(as_listed([search.nearer_abroad] if search.nearer_abroad else [])), None),
         **_instead(request, asked, search),
     }
