@@ -190,3 +190,19 @@ class MembershipsChanged(Refused):
                 "again what happens when it is closed, and confirm it then."
             )
         )
+
+
+class TooManyViews(Refused):
+    """As many views of one list are saved as a person can find one in."""
+
+    code = "too many views"
+    field = "name"
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(
+            _(
+                "You have %(most)d saved views of this list already, and more can't be saved. Nothing was changed. Delete one "
+                "first, or save under the name of one to replace it."
+            )
+            % {"most": most}
+        )

@@ -8,11 +8,13 @@ from django.contrib import messages
 from django.db.models import F
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.contact import calls_of
+from hardware.device_columns import DEVICE_COLUMNS, DEVICES, read_devices
 from hardware.forms import DevicesForm, MoveSystemForm, SystemNameForm, initial_devices
 from hardware.license_listing import license_file_states
 from hardware.models import HardwareUnit
@@ -25,6 +27,7 @@ from hardware.views.lookups import system_or_404, systems
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
+from organizations.lists import list_tools
 from products import services
 from products.answers import done, page
 from products.errors import SystemGone, SystemReportsItself
@@ -57,7 +60,9 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
     serial = serial_of(found)
     unit = unit_of(found, serial) if serial else None
     is_here = unit is not None and unit.is_active and unit.registered_product_id == found.registered_product_id
-    search = request.GET.get("search", "").strip()[:120]
+    asked = read_devices(request.GET)
+    page_url = reverse("system_details", args=[request.organization.slug, product, system])
+    subject = f"{product}/{system}"
     context = {
         "active_tab": "systems",
         "calls": calls_of(found),
@@ -72,8 +77,9 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
         "lines": _lines(found, standing.types, unit if is_here else None),
         "changes": counts_over_time(found, standing.types, _date(request.GET.get("before", ""))),
         "license_file": license_file_states(request.organization, [found], request.today, [standing])[found.pk],
-        "search": search,
-        "devices": device_page(found, search, request.GET.get("page", "")),
+        "asked": asked,
+        "devices": device_page(found, asked, request.GET.get("page", "")),
+        "tools": list_tools(request, DEVICES, DEVICE_COLUMNS, page_url=page_url, subject=subject, sort=asked.sort),
     }
     return page(request, "hardware/system_details.html", context)
 
