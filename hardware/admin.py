@@ -34,7 +34,7 @@ from licensemgr.core.admin import (
     LooksOnlyInline,
     RefusalsShown,
 )
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 from products.models import LicenseType
 
 __all__ = ["admin_files", "admin_imports", "admin_online"]

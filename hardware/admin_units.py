@@ -20,8 +20,8 @@ from hardware.queries import unit_states
 from hardware.states import say_quantities
 from licensemgr.core import clock
 from licensemgr.core.admin import LooksOnlyAdmin
+from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
-from licensemgr.core.lists import counted_up
 from organizations.models import User
 
 

@@ -7,8 +7,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
-from licensemgr.core.lists import counted_up
 from subscriptions.errors import ConfirmationForged, ConfirmationUsed
 from wallet.errors import NotEnoughLicenses
 

@@ -5,7 +5,7 @@ found by the row that it follows or precedes, so that the last page costs what t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -26,6 +26,7 @@ from products.queries import current_devices, systems_of
 from subscriptions.queries import ProductStanding
 
 ROWS_PER_PAGE = 50
+_ROWS_PER_CHUNK = 500
 SEARCH_LENGTH = 120
 # Units on which no system is, and units whose life ended.
 WAITING, ENDED = "waiting", "ended"
@@ -108,6 +109,11 @@ class Cell:
     devices: int | None
     licenses: int | None
 
+    @property
+    def column(self) -> str:
+        """The name of its column."""
+        return f"devices-{self.license_type.code}"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -174,6 +180,20 @@ def list_page(standing: ProductStanding, wanted: Wanted) -> Page:
         previous_before=rows[0].cursor if rows and has_previous else "",
         next_after=rows[-1].cursor if rows and has_next else "",
     )
+
+
+def all_rows(standing: ProductStanding, wanted: Wanted) -> Iterator[Row]:
+    """All rows that are asked for, whichever page they are on, read in chunks that memory holds."""
+    for segment in _segments(standing, wanted):
+        key: _Key | None = None
+        while chunk := segment.take(_ROWS_PER_CHUNK, key, backward=False):
+            yield from _rows(standing, chunk)
+            key = (vars(chunk[-1])["sort_value"], chunk[-1].pk)
+
+
+def count_rows(standing: ProductStanding, wanted: Wanted) -> int:
+    """How many rows are asked for."""
+    return sum(segment.rows.count() for segment in _segments(standing, wanted))
 
 
 def _choose(

@@ -1,6 +1,6 @@
 """What a system reported when, and its devices one by one: what its page shows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -69,12 +69,30 @@ class DevicePage:
     reported_on: date
 
 
-def device_page(system: System, search: str = "", number: str = "") -> DevicePage | None:
-    """The devices one by one, those whose id, model or license type has the text; None where none were listed."""
+# What the devices can be sorted by, as the URL names it; unless it says, they are in the order in which they were reported.
+DEVICE_SORTS: Mapping[str, Callable[[ListedDevice], tuple[str, ...]]] = {
+    "id": lambda device: (device.device_id.casefold(), device.device_id),
+    "model": lambda device: (device.model.casefold(), device.device_id),
+    "type": lambda device: (device.license_type.casefold(), device.device_id),
+}
+
+
+@dataclass(frozen=True)
+class DeviceQuestion:
+    """What is asked of a system's devices."""
+
+    search: str = ""
+    sort: str = ""
+
+
+def find_devices(system: System, asked: DeviceQuestion) -> list[ListedDevice]:
+    """The devices whose id, model or license type has the text, sorted; none where the system listed none."""
     kept = DeviceList.objects.filter(system=system).first()
-    if kept is None:
-        return None
-    words = search.casefold().split()
+    return _find(kept, system, asked) if kept else []
+
+
+def _find(kept: DeviceList, system: System, asked: DeviceQuestion) -> list[ListedDevice]:
+    words = asked.search.casefold().split()
     names = {
         license_type.code: license_type.name for license_type in system.registered_product.product.license_types.all()
     }
@@ -84,4 +102,15 @@ def device_page(system: System, search: str = "", number: str = "") -> DevicePag
     ]
     if words:
         devices = [device for device in devices if all(word in " ".join(device).casefold() for word in words)]
+    if asked.sort:
+        devices.sort(key=DEVICE_SORTS[asked.sort.removeprefix("-")], reverse=asked.sort.startswith("-"))
+    return devices
+
+
+def device_page(system: System, asked: DeviceQuestion, number: str = "") -> DevicePage | None:
+    """A page of the devices that are asked for; None where the system listed none."""
+    kept = DeviceList.objects.filter(system=system).first()
+    if kept is None:
+        return None
+    devices = _find(kept, system, asked)
     return DevicePage(Paginator(devices, DEVICES_PER_PAGE).get_page(number), kept.total, kept.reported_on)

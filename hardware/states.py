@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 from products.models import LicenseBasis, Product, System
 from subscriptions.advice import listed, status_label
 from subscriptions.queries import ProductStanding

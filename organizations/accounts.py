@@ -19,6 +19,7 @@ from licensemgr.core import clock, mail
 from organizations.books import lock_organization
 from organizations.errors import AddressTaken, LastAdministratorOf, MembershipsChanged
 from organizations.invitations import accept_invitation
+from organizations.lists import forget_person
 from organizations.models import AccessGrant, Invitation, Membership, Organization, Role, User
 from organizations.services import create_organization, leave_organization
 from organizations.support import end_support_view
@@ -140,6 +141,7 @@ def _erase(person: User) -> None:
     address = person.email
     mail.forget_recipient(address, nobody)
     _forget_in_admin_log(person, address)
+    forget_person(person)
     EmailAddress.objects.filter(user=person).delete()
     Authenticator.objects.filter(user=person).delete()
     Invitation.objects.filter(accepted_by=person).update(email=nobody)

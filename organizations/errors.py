@@ -6,8 +6,8 @@ from datetime import date
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from licensemgr.core.enumerations import all_of
 from licensemgr.core.errors import Refused
-from licensemgr.core.lists import all_of
 
 
 class DateGoesBack(Refused):
@@ -189,4 +189,20 @@ class MembershipsChanged(Refused):
                 "The organizations to which you belong have changed meanwhile. Your account was not closed. Please read "
                 "again what happens when it is closed, and confirm it then."
             )
+        )
+
+
+class TooManyViews(Refused):
+    """As many views of one list are saved as a person can find one in."""
+
+    code = "too many views"
+    field = "name"
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(
+            _(
+                "You have %(most)d saved views of this list already, and more can't be saved. Nothing was changed. Delete one "
+                "first, or save under the name of one to replace it."
+            )
+            % {"most": most}
         )

@@ -145,6 +145,45 @@ class Membership(models.Model):
         return self.role in NOTIFIED_ROLES
 
 
+class ListPreference(models.Model):
+    """Which columns of a list a person wants to see: a choice for each column that was ever offered."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="list_preferences")
+    list_name = models.CharField(max_length=40)
+    # Of each column, by its name, whether it is shown. What is not in it is as the list has it for everybody.
+    columns = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "list_name"], name="list_preference_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.list_name}"
+
+
+class SavedView(models.Model):
+    """What a person asks of a list of an organization, under a name. It never says which page."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="saved_views")
+    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views")
+    list_name = models.CharField(max_length=40)
+    # Of what it is a list: the code of a product; empty for lists of the whole organization.
+    subject = models.CharField(max_length=120, blank=True)
+    name = models.CharField(_("name"), max_length=60)
+    query = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "user", "list_name", "subject", "name"], name="saved_view_name_once"
+            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="saved_view_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Invitation(models.Model):
     """An address was asked to become a member. Works once, only for that address, until it expires or is revoked."""
 

@@ -11,6 +11,7 @@ from history.record import record
 from licensemgr.core import clock
 from organizations.books import changing, lock_organization
 from organizations.errors import AccountClosed, LastAdministrator, MemberGone, NotAdministrator
+from organizations.lists import forget_views
 from organizations.models import Membership, Organization, Role, User
 from organizations.notices import withdraw_notices
 
@@ -238,6 +239,7 @@ def _end_membership(locked: Organization, membership: Membership, action: Action
     if locked.closed_on is None:
         _require_another_administrator(locked, current)
     current.delete()
+    forget_views(locked, membership.user)
     withdraw_notices(locked)
     record(organization=locked, action=action, actor=actor, on=on, member=membership.user_id)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 from products.errors import DeviceListRefused
 
 # The longest id and model name of a device.

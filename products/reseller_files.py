@@ -15,8 +15,8 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from licensemgr.core.enumerations import counted_up
 from licensemgr.core.folding import fold
-from licensemgr.core.lists import counted_up
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
 from products.geography import Position

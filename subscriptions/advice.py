@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding

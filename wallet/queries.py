@@ -1,11 +1,11 @@
 """What a product's wallet holds and how it came to: what the Product wallet shows (R2, R22, R23)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from licensemgr.core.calendar import anniversary
@@ -30,6 +30,7 @@ from wallet.rules import use_by
 
 DAYS_PER_LICENSE = 365  # R19
 MOVEMENTS_PER_PAGE = 20
+_MOVEMENTS_PER_CHUNK = 500
 UNDOS_SHOWN = 20
 
 
@@ -189,18 +190,46 @@ class MovementPage:
     next_before: int | None
 
 
-def product_movements(registered_product: RegisteredProduct, on: date, before: int | None = None) -> MovementPage:
-    """The movements of the product's licenses, newest first, those with a sequence below ``before``."""
+def _transfers(registered_product: RegisteredProduct, reason: str) -> "QuerySet[Transfer]":
     transfers = Transfer.objects.filter(
         organization_id=registered_product.organization_id, registered_product=registered_product
     ).exclude(reason__in=_BESIDE_THE_WALLET)
+    return transfers.filter(reason=reason) if reason else transfers
+
+
+def count_movements(registered_product: RegisteredProduct, reason: str = "") -> int:
+    """How many movements of the product's licenses are written down."""
+    return _transfers(registered_product, reason).count()
+
+
+def all_movements(registered_product: RegisteredProduct, on: date, reason: str = "") -> Iterator[Movement]:
+    """All movements of the product's licenses, newest first, read in chunks that memory holds."""
+    before: int | None = None
+    while True:
+        page = product_movements(registered_product, on, before, reason=reason, most=_MOVEMENTS_PER_CHUNK)
+        yield from page.movements
+        if page.next_before is None:
+            return
+        before = page.next_before
+
+
+def product_movements(
+    registered_product: RegisteredProduct,
+    on: date,
+    before: int | None = None,
+    *,
+    reason: str = "",
+    most: int = MOVEMENTS_PER_PAGE,
+) -> MovementPage:
+    """Movements of the product's licenses, newest first, those with a sequence below ``before``, of one reason if one is given."""
+    transfers = _transfers(registered_product, reason)
     if before is not None:
         transfers = transfers.filter(sequence__lt=before)
     transfers = transfers.select_related(
         "actor", "redemption__license_key__batch", "undone_redemption__license_key__batch"
     ).order_by("-sequence")
-    found = list(transfers[: MOVEMENTS_PER_PAGE + 1])
-    shown = found[:MOVEMENTS_PER_PAGE]
+    found = list(transfers[: most + 1])
+    shown = found[:most]
     entries: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in (
         Entry.objects.filter(organization_id=registered_product.organization_id, transfer__in=shown)
@@ -210,14 +239,16 @@ def product_movements(registered_product: RegisteredProduct, on: date, before: i
     ):
         entries[entry.transfer_id].append(entry)
     movements = [_movement(transfer, entries[transfer.pk]) for transfer in shown]
-    if before is None:
+    if before is None and reason in ("", TransferReason.EXPIRED):
         movements = [*_unwritten_expiries(registered_product, on), *movements]
-    return MovementPage(tuple(movements), shown[-1].sequence if len(found) > MOVEMENTS_PER_PAGE else None)
+    return MovementPage(tuple(movements), shown[-1].sequence if len(found) > most else None)
 
 
 _SHOWN = (AccountCategory.WALLET, AccountCategory.DAYS_CREDIT)
 # What happens to the licenses of hardware units without touching the wallet (R24, R27).
 _BESIDE_THE_WALLET = (TransferReason.PRELOADED, TransferReason.ENDED, TransferReason.REPLACED)
+# What movements of the wallet can be filtered by, as the URL names it.
+MOVEMENT_REASONS = tuple((code, label) for code, label in TransferReason.choices if code not in _BESIDE_THE_WALLET)
 
 
 def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
@@ -12,19 +13,21 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
-from licensemgr.core.lists import counted_up
 from organizations.access import OrganizationRequest, Permission, may, organization_view
+from organizations.lists import list_tools
 from products.answers import done, registered_product_or_404, wants_fragment
 from products.models import RegisteredProduct
 from wallet import checking, services
 from wallet.checking import CheckedKey
+from wallet.columns import LOT_COLUMNS, LOTS, MOVEMENT_COLUMNS, MOVEMENTS, read_reason
 from wallet.errors import NameNotTyped, TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
 from wallet.limits import trier_of
 from wallet.models import Redemption
 from wallet.pictures import drawn_wallet
-from wallet.queries import UNDOS_SHOWN, product_movements, recent_undos, undo_of
+from wallet.queries import MOVEMENT_REASONS, UNDOS_SHOWN, product_movements, recent_undos, undo_of
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
 from wallet.tries import trying_a_key
@@ -38,9 +41,8 @@ def product_wallet(request: OrganizationRequest, product: str) -> HttpResponse:
     registered_product = registered_product_or_404(request, product)
     asked = request.GET.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
-    if wants_fragment(request) and before is not None:
-        context = _frame(request, registered_product)
-        context["page"] = product_movements(registered_product, request.today, before)
+    if wants_fragment(request):
+        context = _frame(request, registered_product) | _movements(request, registered_product, before)
         return render(request, "wallet/_movements.html", context)
     return _page(request, registered_product, new_form(), before=before)
 
@@ -134,6 +136,20 @@ def _frame(request: OrganizationRequest, registered_product: RegisteredProduct) 
     }
 
 
+def _movements(
+    request: OrganizationRequest, registered_product: RegisteredProduct, before: int | None
+) -> dict[str, Any]:
+    """The movements that are asked for, from ``before`` on, and the tools of their list."""
+    reason, product = read_reason(request.GET), registered_product.product.code
+    page_url = reverse("product_wallet", args=[request.organization.slug, product])
+    return {
+        "page": product_movements(registered_product, request.today, before, reason=reason),
+        "reason": reason,
+        "reasons": MOVEMENT_REASONS,
+        "movement_tools": list_tools(request, MOVEMENTS, MOVEMENT_COLUMNS, page_url=page_url, subject=product),
+    }
+
+
 def _refuse(
     request: OrganizationRequest, registered_product: RegisteredProduct, form: RedeemLicenseKeyForm, refused: Refused
 ) -> HttpResponse:
@@ -169,7 +185,10 @@ def _page(
     context["stored_until"] = drawn_wallet(wallet, request.today, mirrored=get_language_bidi())
     context["undos"] = undos = recent_undos(registered_product, request.today)
     context["undos_are_cut"] = len(undos) == UNDOS_SHOWN
-    context["page"] = product_movements(registered_product, request.today, before)
+    product = registered_product.product.code
+    page_url = reverse("product_wallet", args=[request.organization.slug, product])
+    context["lot_tools"] = list_tools(request, LOTS, LOT_COLUMNS, page_url=page_url, subject=product)
+    context |= _movements(request, registered_product, before)
     return render(request, "wallet/product_wallet.html", context, status=status)
 
 

@@ -2,6 +2,7 @@
 
 from django.db.models import Sum
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -9,7 +10,9 @@ from hardware.contact import CONTACTS, SILENT, ContactCounts, count_contacts
 from hardware.license_listing import any_offline, held_reports, license_file_states
 from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page, read_wanted
 from hardware.queries import waiting_units
+from hardware.system_columns import SYSTEMS, system_columns
 from organizations.access import OrganizationRequest, Permission, organization_view
+from organizations.lists import list_tools
 from products.answers import page, registered_product_or_404
 from products.models import DeviceCount, LicenseBasis
 from subscriptions.queries import ProductStanding, product_standing
@@ -29,6 +32,8 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
     systems = [row.system for row in listed.rows if row.system is not None]
     files = license_file_states(request.organization, systems, request.today, [standing])
     contacts = count_contacts(request.organization, [registered_product]).get(registered_product.pk, ContactCounts())
+    columns = system_columns(standing.types, with_calls=contacts.any)
+    page_url = reverse("system_setup", args=[request.organization.slug, product])
     context = {
         "active_tab": "systems",
         "product": registered_product.product,
@@ -37,7 +42,7 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
         "totals": _totals(standing),
         "wanted": wanted,
         "filters": _filters(wanted, contacts),
-        "columns": _columns(standing, wanted, contacts),
+        "tools": list_tools(request, SYSTEMS, columns, page_url=page_url, subject=product, sort=wanted.sort),
         "waiting": waiting,
         "waiting_source": WAITING,
         "contacts": contacts,
@@ -102,25 +107,3 @@ def _contact_filter(wanted: Wanted) -> dict[str, object]:
         "value": wanted.contact,
         "choices": CONTACTS,
     }
-
-
-def _columns(standing: ProductStanding, wanted: Wanted, contacts: ContactCounts) -> list[dict[str, object]]:
-    names = [
-        ("name", _("System"), False),
-        ("unit", _("Hardware unit"), False),
-        *((f"devices-{kind.code}", kind.name, True) for kind in standing.types),
-        ("", _("License"), False),
-        ("source", _("Source"), False),
-        ("reported", _("Last report"), False),
-        *([("heard", _("Last heard"), False)] if contacts.any else []),
-    ]
-    return [
-        {
-            "name": name,
-            "label": label,
-            "num": num,
-            "aria": {name: "ascending", f"-{name}": "descending"}.get(wanted.sort),
-            "link": f"-{name}" if wanted.sort == name else name,
-        }
-        for name, label, num in names
-    ]

@@ -8,12 +8,14 @@ from django.contrib import messages
 from django.db.models import F
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.contact import calls_of
+from hardware.device_columns import DEVICE_COLUMNS, DEVICES, read_devices
 from hardware.forms import DevicesForm, MoveSystemForm, SystemNameForm, initial_devices
 from hardware.keeping import lacks_of
 from hardware.license_listing import license_file_states
@@ -28,6 +30,7 @@ from hardware.views.lookups import system_or_404, systems
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
+from organizations.lists import list_tools
 from products import services
 from products.answers import done, page
 from products.errors import SystemGone, SystemReportsItself
@@ -62,8 +65,10 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
     serial = serial_of(found)
     unit = unit_of(found, serial) if serial else None
     is_here = unit is not None and unit.is_active and unit.registered_product_id == found.registered_product_id
-    search = request.GET.get("search", "").strip()[:120]
     over_time = system_over_time(found, request.today)
+    asked = read_devices(request.GET)
+    page_url = reverse("system_details", args=[request.organization.slug, product, system])
+    subject = f"{product}/{system}"
     context = {
         "active_tab": "systems",
         "calls": calls_of(found),
@@ -80,8 +85,9 @@ def system_details(request: OrganizationRequest, product: str, system: UUID) -> 
         "over_time": over_time,
         "devices_drawn": drawn_devices(over_time, mirrored=get_language_bidi()),
         "license_file": license_file_states(request.organization, [found], request.today, [standing])[found.pk],
-        "search": search,
-        "devices": device_page(found, search, request.GET.get("page", "")),
+        "asked": asked,
+        "devices": device_page(found, asked, request.GET.get("page", "")),
+        "tools": list_tools(request, DEVICES, DEVICE_COLUMNS, page_url=page_url, subject=subject, sort=asked.sort),
     }
     return page(request, "hardware/system_details.html", context)
 

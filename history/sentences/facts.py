@@ -9,7 +9,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from history.models import Record
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 
 
 @dataclass(frozen=True)

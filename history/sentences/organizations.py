@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 
 
 def _person(facts: Facts) -> str:

@@ -15,8 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
-from licensemgr.core.lists import counted_up
 from licensemgr.core.models import Instance, JobRun, OutboxMessage, SigningKey
 
 # Django's classes are generic to the type checker only.

@@ -15,6 +15,7 @@ from licensemgr.core.errors import Refused
 from licensemgr.portal.exporting import is_exported
 from organizations.books import changing, lock_organization
 from organizations.invitations import revoke_invitations
+from organizations.lists import forget_views
 from organizations.models import Organization, User
 from organizations.queries import unanswered_invitations
 from organizations.services import require_administrator
@@ -88,6 +89,7 @@ def close_organization(*, organization: Organization, typed_name: str, actor: Us
             remove_all_systems(locked=locked, actor=actor, on=on)
             revoke_open_codes(locked=locked, actor=actor, on=on)
             revoke_invitations(locked=locked, actor=actor, on=on)
+            forget_views(locked)
             locked.closed_on = on
             locked.save(update_fields=["closed_on"])
             record(organization=locked, action=Action.ORGANIZATION_CLOSED, actor=actor, on=on)

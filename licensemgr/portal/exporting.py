@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy
 from hardware.models import RegistrationCode
 from hardware.registration_codes import state_of_code
 from history.models import Action, Record
-from history.queries import HistoryFilter, all_records
+from history.queries import HistoryFilter
 from history.record import record
 from licensemgr.core import clock
-from licensemgr.core.spreadsheets import csv_lines
-from licensemgr.portal.history_lines import HISTORY_COLUMNS, history_rows
+from licensemgr.core.lists import csv_file, file_head
+from licensemgr.core.spreadsheets import BYTE_ORDER_MARK, csv_lines
+from licensemgr.portal.history_lines import HISTORY_COLUMNS, history_listing
 from organizations.books import lock_organization, settle
 from organizations.models import Organization, User
 from products.models import LicenseKind
@@ -121,14 +122,13 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 def _files(organization: Organization) -> Iterator[tuple[str, Iterable[str]]]:
     yield "README.txt", [_readme(organization)]
-    # A byte order mark, so that spreadsheets read the letters right.
-    yield "history.csv", _marked(csv_lines(history_rows(organization, all_records(organization, HistoryFilter()))))
+    yield "history.csv", csv_file(history_listing(organization, HistoryFilter()), HISTORY_COLUMNS)
     yield "entries.csv", _marked(csv_lines(_entry_rows(organization)))
     yield "registration-codes.csv", _marked(csv_lines(_code_rows(organization)))
 
 
 def _marked(lines: Iterable[str]) -> Iterator[str]:
-    yield "\ufeff"
+    yield BYTE_ORDER_MARK
     yield from lines
 
 
@@ -223,8 +223,8 @@ _HISTORY_MEANINGS = (
     gettext_lazy("who did it; License Manager where it happened by itself"),
     gettext_lazy("that person's e-mail address; empty where it happened by itself or the account was closed"),
     gettext_lazy("what was done, by its short name"),
-    gettext_lazy("the product that it was about, if any"),
     gettext_lazy("what happened, in a sentence"),
+    gettext_lazy("the product that it was about, if any"),
 )
 _ENTRY_MEANINGS = (
     gettext_lazy("the number of the transfer; entries of one number took effect together"),
@@ -265,7 +265,12 @@ _CODE_MEANINGS = (
 
 def _readme(organization: Organization) -> str:
     files = (
-        ("history.csv", _("Everything that happened, the newest first."), HISTORY_COLUMNS, _HISTORY_MEANINGS),
+        (
+            "history.csv",
+            _("Everything that happened, the newest first."),
+            file_head(HISTORY_COLUMNS),
+            _HISTORY_MEANINGS,
+        ),
         (
             "entries.csv",
             _("Every movement of licenses and license days, the oldest first."),

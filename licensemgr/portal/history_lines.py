@@ -6,17 +6,17 @@ from datetime import datetime
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from history.models import Record
-from history.queries import names_of
+from history.queries import HistoryFilter, all_records, filtered_records, names_of
 from history.sentences import Names, invitations_named, people_named, sentence
 from licensemgr.core import clock
+from licensemgr.core.lists import Column, Field, Listing, ListKind, column
 from licensemgr.core.moments import say_instant
 from licensemgr.portal.taking_back import WayBack
 from organizations.models import Invitation, Organization
 from products.models import LicenseType
-
-HISTORY_COLUMNS = ("Number", "Date", "Written at", "Person", "E-mail address", "Action", "Product", "What happened")
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,53 @@ def history_lines(organization: Organization, records: Iterable[Record]) -> list
     ]
 
 
-def history_rows(organization: Organization, chunks: Iterable[list[Record]]) -> Iterator[tuple[str, ...]]:
-    """The records as rows of a file, under a row with the names of the columns."""
-    yield HISTORY_COLUMNS
-    for chunk in chunks:
-        for line in history_lines(organization, chunk):
-            record = line.record
-            yield (
-                str(record.sequence),
-                record.happened_on.isoformat(),
-                line.local.isoformat(timespec="seconds"),
-                line.who,
-                record.actor.email if record.actor and record.actor.closed_at is None else "",
-                str(record.get_action_display()),
-                record.product.name if record.product else "",
-                line.what,
-            )
+HISTORY = ListKind(
+    "history",
+    gettext_lazy("History"),
+    {"q": "", "action": "", "person": "", "product": "", "since": "", "until": ""},
+)
+
+
+def _address(line: HistoryLine) -> str:
+    actor = line.record.actor
+    return actor.email if actor and actor.closed_at is None else ""
+
+
+HISTORY_COLUMNS: tuple[Column[HistoryLine], ...] = (
+    Column(
+        "when",
+        gettext_lazy("When"),
+        (
+            Field(gettext_lazy("Number"), lambda line: line.record.sequence),
+            Field(gettext_lazy("Date"), lambda line: line.record.happened_on),
+            Field(gettext_lazy("Written at"), lambda line: line.local),
+        ),
+    ),
+    Column(
+        "who",
+        gettext_lazy("Who"),
+        (
+            Field(gettext_lazy("Person"), lambda line: line.who),
+            Field(gettext_lazy("E-mail address"), _address),
+        ),
+    ),
+    Column(
+        "what",
+        gettext_lazy("What"),
+        (
+            Field(gettext_lazy("Action"), lambda line: str(line.record.get_action_display())),
+            Field(gettext_lazy("What happened"), lambda line: line.what),
+        ),
+    ),
+    column("product", gettext_lazy("Product"), lambda line: line.record.product.name if line.record.product else ""),
+)
+
+
+def history_listing(organization: Organization, wanted: HistoryFilter) -> Listing[HistoryLine]:
+    """History as a list: its records that the filter lets through, the newest first, read in chunks that memory holds."""
+
+    def rows() -> Iterator[HistoryLine]:
+        for chunk in all_records(organization, wanted):
+            yield from history_lines(organization, chunk)
+
+    return Listing(HISTORY, HISTORY_COLUMNS, rows, lambda: filtered_records(organization, wanted).count())

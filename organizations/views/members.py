@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -18,6 +19,8 @@ from organizations import services
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.errors import MemberGone, NotAdministrator
 from organizations.forms import AgainForm, InviteForm, NoticesForm, RoleForm
+from organizations.lists import list_tools
+from organizations.member_list import MEMBER_COLUMNS, MEMBERS, find_members, read_members
 from organizations.models import Membership, Role, User
 from organizations.queries import members_of, permission_rows, unanswered_invitations, was_member
 
@@ -39,9 +42,13 @@ def members_page(
     status: int = 200,
 ) -> HttpResponse:
     """The page, with what was typed into it and what was refused."""
-    pages = Paginator(members_of(request.organization), _MEMBERS_PER_PAGE)
+    asked = read_members(request.GET)
+    pages = Paginator(find_members(request.organization, asked), _MEMBERS_PER_PAGE)
+    page_url = reverse("members", args=[request.organization.slug])
     context: dict[str, Any] = {
         "page_obj": pages.get_page(request.GET.get("page")),
+        "asked": asked,
+        "tools": list_tools(request, MEMBERS, MEMBER_COLUMNS, page_url=page_url, sort=asked.sort),
         "roles": Role.choices,
         "invitations": unanswered_invitations(request.organization, clock.real_now()),
         "invite": invite or InviteForm(),

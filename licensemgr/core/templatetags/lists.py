@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django import template
 
-from licensemgr.core.lists import counted_up
+from licensemgr.core.enumerations import counted_up
 
 register = template.Library()
 

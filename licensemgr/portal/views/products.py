@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -12,10 +13,12 @@ from hardware.services import report_system
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
-from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, product_rows
+from licensemgr.portal.product_columns import PRODUCT_COLUMNS, PRODUCTS, read_products
+from licensemgr.portal.queries import choose_rows, product_rows
 from licensemgr.portal.summary import summarize
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
+from organizations.lists import list_tools
 from products.answers import done, page
 from products.models import Product, RegisteredProduct, System, SystemSource
 from products.queries import current_devices
@@ -27,51 +30,23 @@ from subscriptions.rules import Status
 @organization_view(Permission.LOOK)
 def product_list(request: OrganizationRequest) -> HttpResponse:
     """Each registered product: how it stands, what happens next, what it needs and has (R14a)."""
-    search, status = request.GET.get("search", "").strip()[:100], request.GET.get("status", "")
-    sort = request.GET.get("sort", "")
-    if sort.removeprefix("-") not in PRODUCT_SORTS:
-        sort = "name"
+    asked = read_products(request.GET)
     rows = product_rows(request.organization, request.today)
     statuses = {str(row.status): row.label for row in rows}
-    if status not in set(Status):
-        status = ""
-    elif status not in statuses:
-        statuses[status] = status_label(Status(status))
+    if asked["status"]:
+        statuses.setdefault(asked["status"], status_label(Status(asked["status"])))
+    page_url = reverse("product_list", args=[request.organization.slug])
     context = {
-        "rows": choose_rows(rows, search=search, status=status, sort=sort),
         "summary": summarize(rows),
+        "rows": choose_rows(rows, **asked),
         "total": len(rows),
         "hidden": count_hidden(request.organization),
         "can_hide": has_unused(request.organization, [row.standing for row in rows]),
         "statuses": sorted(statuses.items(), key=lambda item: item[1]),
-        "search": search,
-        "status": status,
-        "sort": sort,
-        "columns": _columns(sort),
+        "tools": list_tools(request, PRODUCTS, PRODUCT_COLUMNS, page_url=page_url, sort=asked["sort"]),
+        **asked,
     }
     return page(request, "portal/product_list.html", context)
-
-
-def _columns(sort: str) -> list[dict[str, object]]:
-    names = (
-        ("name", _("Product"), False),
-        ("status", _("License status"), False),
-        ("next", _("What happens next"), False),
-        ("need", _("Current need"), True),
-        ("subscription", _("Wallet: subscription"), True),
-        ("hardware", _("Wallet: hardware"), True),
-        ("systems", _("Systems"), True),
-    )
-    return [
-        {
-            "name": name,
-            "label": label,
-            "num": num,
-            "aria": {name: "ascending", f"-{name}": "descending"}.get(sort),
-            "link": f"-{name}" if sort == name else name,
-        }
-        for name, label, num in names
-    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,185 @@
+"""What a person does with a list: choose its columns, keep views of it, fetch it as a file."""
+
+import tempfile
+from typing import Any, cast
+
+from django import forms
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from licensemgr.core.lists import FilterUnreadable, Listing, csv_file, file_name, xlsx_file
+from licensemgr.core.spreadsheets import XLSX_TYPE
+from licensemgr.portal.exports import MOST_AT_ONCE, columns_of, open_list, order_export
+from licensemgr.portal.lists import Entry, entry_or_404, page_of
+from organizations import lists
+from organizations.access import OrganizationRequest, Permission, organization_view
+from organizations.errors import TooManyViews
+from organizations.lists import SUBJECT, address
+from organizations.models import SavedView
+
+
+class ViewNameForm(forms.Form):
+    """Under which name a view is saved."""
+
+    name = forms.CharField(label=gettext_lazy("Name of the view"), max_length=60)
+
+
+@require_POST
+@organization_view(Permission.LOOK)
+def choose_columns(request: OrganizationRequest, list_name: str) -> HttpResponse:
+    """Remember which columns the person sees of the list, wherever it is."""
+    entry = entry_or_404(list_name)
+    listing = open_list(request.organization, list_name, _subject_alone(request), request.today)
+    if "usual" in request.POST:
+        lists.forget_columns(user=request.user, kind=entry.kind)
+    else:
+        names = request.POST.getlist("column")
+        lists.choose_columns(user=request.user, kind=entry.kind, columns=listing.columns, names=names)
+    messages.success(request, _("The columns of %(list)s are as you chose.") % {"list": entry.kind.title})
+    return _back(request, entry)
+
+
+@require_POST
+@organization_view(Permission.LOOK)
+def save_view(request: OrganizationRequest, list_name: str) -> HttpResponse:
+    """Keep what is searched, filtered and sorted under a name; one that is taken is replaced."""
+    entry = entry_or_404(list_name)
+    if not entry.kind.has_views:
+        raise Http404
+    open_list(request.organization, list_name, _subject_alone(request), request.today)
+    form = ViewNameForm(request.POST)
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        try:
+            lists.save_view(
+                organization=request.organization,
+                user=request.user,
+                kind=entry.kind,
+                subject=request.POST.get(SUBJECT, ""),
+                name=name,
+                query=_query(request),
+            )
+        except TooManyViews as refused:
+            form.add_error(refused.field, refused.sentence)
+        else:
+            messages.success(request, _("The view %(name)s is saved.") % {"name": name})
+            return _back(request, entry)
+    context = {
+        "form": form,
+        "list": entry.kind,
+        "subject": request.POST.get(SUBJECT, ""),
+        "back": _back_url(request, entry),
+    }
+    context["query"] = entry.kind.query_of(_query(request))
+    return render(request, "portal/save_view.html", context, status=422)
+
+
+@require_POST
+@organization_view(Permission.LOOK)
+def delete_view(request: OrganizationRequest, view: int) -> HttpResponse:
+    """Forget one of one's own views. Anybody else's does not exist (R30)."""
+    found = get_object_or_404(SavedView, organization=request.organization, user=request.user, pk=view)
+    entry = entry_or_404(found.list_name)
+    found.delete()
+    messages.success(request, _("The view %(name)s is deleted.") % {"name": found.name})
+    url = page_of(entry, request.organization, found.subject)
+    return _see(address(url, entry.kind.query_of(_query(request)), entry.kind))
+
+
+@require_safe
+@organization_view(Permission.LOOK)
+def list_csv(request: OrganizationRequest, list_name: str) -> HttpResponse:
+    """What is filtered, as a file that a spreadsheet opens without running anything in it."""
+    try:
+        listing = open_list(request.organization, list_name, request.GET, request.today)
+    except FilterUnreadable as refused:
+        return _unreadable(request, list_name, refused)
+    columns = columns_of(listing, request.user, request.GET)
+    response = StreamingHttpResponse(csv_file(listing, columns), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{_file_name(request, listing, "csv")}"'
+    # Django's answers that stream have no type in common with the others but their base.
+    return cast(HttpResponse, response)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@organization_view(Permission.LOOK)
+def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
+    """What is filtered, as a spreadsheet: at once, or, where there are many rows, by the worker once that is confirmed."""
+    try:
+        listing = open_list(request.organization, list_name, request.GET, request.today)
+    except FilterUnreadable as refused:
+        return _unreadable(request, list_name, refused)
+    count = listing.count()
+    if count <= MOST_AT_ONCE:
+        return _spreadsheet(request, listing)
+    back = _page_url(request, entry_or_404(list_name), request.GET)
+    if request.method == "POST":
+        order_export(
+            organization=request.organization,
+            person=request.user,
+            listing=listing,
+            subject_query=request.GET,
+            on=request.today,
+        )
+        messages.success(
+            request, _("The spreadsheet is being made. You are told when it is ready; it is kept for a day.")
+        )
+        return _see(back)
+    context = {"list": listing.kind, "count": count, "back": back, "action": request.get_full_path()}
+    return render(request, "portal/order_export.html", context)
+
+
+def _spreadsheet(request: OrganizationRequest, listing: Listing[Any]) -> HttpResponse:
+    # Beyond some size on disk, so that memory does not grow with the rows. The answer closes it.
+    file = tempfile.SpooledTemporaryFile(max_size=2**20)  # noqa: SIM115
+    xlsx_file(listing, columns_of(listing, request.user, request.GET), cast(Any, file), lambda _done, _total: None)
+    file.seek(0)
+    name = _file_name(request, listing, "xlsx")
+    return cast(HttpResponse, FileResponse(file, as_attachment=True, filename=name, content_type=XLSX_TYPE))
+
+
+def _file_name(request: OrganizationRequest, listing: Listing[Any], ending: str) -> str:
+    subject = request.GET.get(SUBJECT, "")
+    return file_name(listing.kind, subject, request.organization.slug, request.today, ending)
+
+
+def _unreadable(request: OrganizationRequest, list_name: str, refused: FilterUnreadable) -> HttpResponse:
+    entry = entry_or_404(list_name)
+    context = {"list": entry.kind, "sentence": refused.sentence, "back": _page_url(request, entry, request.GET)}
+    return render(request, "portal/list_unreadable.html", context, status=refused.status)
+
+
+def _subject_alone(request: OrganizationRequest) -> QueryDict:
+    """A query that says of what the list is, and nothing else: its columns depend on no more."""
+    query = QueryDict(mutable=True)
+    query[SUBJECT] = request.POST.get(SUBJECT, "")
+    return query
+
+
+def _query(request: OrganizationRequest) -> QueryDict:
+    """What the list was asked when the form was shown; what is not its own is left out by its kind."""
+    return QueryDict(request.POST.get("query", ""))
+
+
+def _page_url(request: OrganizationRequest, entry: Entry, query: QueryDict) -> str:
+    url = page_of(entry, request.organization, query.get(SUBJECT, ""))
+    return address(url, entry.kind.query_of(query), entry.kind)
+
+
+def _back_url(request: OrganizationRequest, entry: Entry) -> str:
+    url = page_of(entry, request.organization, request.POST.get(SUBJECT, ""))
+    return address(url, entry.kind.query_of(_query(request)), entry.kind)
+
+
+def _back(request: OrganizationRequest, entry: Entry) -> HttpResponse:
+    return _see(_back_url(request, entry))
+
+
+def _see(url: str) -> HttpResponse:
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
