@@ -13,6 +13,7 @@ from organizations.books import changing, lock_organization
 from organizations.errors import AccountClosed, LastAdministrator, MemberGone, NotAdministrator
 from organizations.models import Membership, Organization, Role, User
 from organizations.notices import withdraw_notices
+from organizations.work import withdraw_work_mail
 
 
 def create_organization(
@@ -239,6 +240,7 @@ def _end_membership(locked: Organization, membership: Membership, action: Action
         _require_another_administrator(locked, current)
     current.delete()
     withdraw_notices(locked)
+    withdraw_work_mail(locked, membership.user)
     record(organization=locked, action=action, actor=actor, on=on, member=membership.user_id)
 
 

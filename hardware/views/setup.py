@@ -9,6 +9,7 @@ from hardware.contact import CONTACTS, SILENT, ContactCounts, count_contacts
 from hardware.license_listing import any_offline, held_reports, license_file_states
 from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page, read_wanted
 from hardware.queries import waiting_units
+from hardware.views.organization_systems import uploads_to_confirm
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import page, registered_product_or_404
 from products.models import DeviceCount
@@ -47,6 +48,7 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
         "rows": [(row, files.get(row.system.pk) if row.system else None) for row in listed.rows],
         "held": held_reports(registered_product),
         "has_offline": any_offline(request.organization),
+        "waiting_uploads": uploads_to_confirm(request),
     }
     return page(request, "hardware/system_setup.html", context)
 

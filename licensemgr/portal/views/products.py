@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.services import report_system
+from hardware.views.organization_systems import uploads_to_confirm
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
@@ -47,6 +48,7 @@ def product_list(request: OrganizationRequest) -> HttpResponse:
         "status": status,
         "sort": sort,
         "columns": _columns(sort),
+        "waiting_uploads": uploads_to_confirm(request),
     }
     return page(request, "portal/product_list.html", context)
 
