@@ -78,7 +78,7 @@
     try { told = JSON.parse(sessionStorage.getItem(TOLD) || "[]"); } catch (e) { /* told again at worst */ }
     if (told.indexOf(id) !== -1) return;
     try { sessionStorage.setItem(TOLD, JSON.stringify(told.concat(id).slice(-50))); } catch (e) { /* no storage */ }
-    if (!doc.querySelector("[data-work-list]")) say(mark.querySelector("[data-work-words]").textContent);
+    if (!doc.querySelector("[data-work-list]")) say(Array.prototype.map.call(mark.querySelectorAll("[data-work-words] .work-indicator__words"), function (part) { return part.textContent; }).join(". "));
   }
 
   /* an answer to a question asked by itself that is another page, as where the session has ended, takes nobody's place */
