@@ -364,7 +364,9 @@ class TestFailing:
         assert self.run_to_the_end(order) == 3
         assert "no room to keep it" in order.sentence
 
-    def test_after_a_fault_it_waits_a_minute(self, makes: Any, organization: Organization, manager: User, today: date) -> None:
+    def test_after_a_fault_it_waits_a_minute(
+        self, makes: Any, organization: Organization, manager: User, today: date
+    ) -> None:
         makes(self.raises(RuntimeError()))
         order = ask(organization, manager, today)
         do_work()
@@ -380,14 +382,14 @@ class TestFailing:
         assert self.run_to_the_end(order) == 1
         assert (order.state, order.sentence) == (WorkState.FAILED, "There is nothing to zip.")
 
-    def test_a_kind_that_is_not_known_any_more_fails(
-        self, asked: WorkOrder, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_kind_that_is_not_known_any_more_fails(self, asked: WorkOrder, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(work, "_kinds", lambda: KINDS)
         assert self.run_to_the_end(asked) == 3
         assert "failed at this file" in asked.sentence
 
-    def test_it_is_begun_again_in_its_place(self, makes: Any, organization: Organization, manager: User, today: date) -> None:
+    def test_it_is_begun_again_in_its_place(
+        self, makes: Any, organization: Organization, manager: User, today: date
+    ) -> None:
         makes(self.raises(Refused("No.")))
         order = ask(organization, manager, today, number=1)
         do_work()
