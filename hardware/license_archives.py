@@ -8,12 +8,16 @@ from datetime import date
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from hardware.errors import LicenseFileRefused
 from hardware.license_files import document_of, issue_license_file
 from hardware.models import LicenseFile
+from licensemgr.core import signing_keys
 from licensemgr.core.errors import Refused
 from organizations.models import User
 from products.models import System
 
+# A zip of more systems than these is made by a worker.
+MOST_AT_ONCE = 200
 _LEFT_OUT = "systems-without-license-file.txt"
 
 
@@ -42,10 +46,19 @@ class _Sent(io.RawIOBase):
         return taken
 
 
+def require_zip(systems: Sequence[System]) -> None:
+    """Raises Refused where no zip of these systems' license files can be begun: there is none, or nothing to sign with."""
+    if not systems:
+        raise LicenseFileRefused(
+            _("There is no offline system, so no license file was made. Upload a system file first.")
+        )
+    signing_keys.current_key()
+
+
 def zip_of_license_files(systems: Sequence[System], actor: User, on: date) -> Iterator[bytes]:
     """A zip with a license file for each system that is given one, each in a change of its own (R29).
 
-    A text file in it lists the systems that were given none, and why.
+    A text file in it lists the systems that were given none, and why. There is a part for each system, and one more.
     """
     sent = _Sent()
     names: set[str] = set()
@@ -56,12 +69,12 @@ def zip_of_license_files(systems: Sequence[System], actor: User, on: date) -> It
                 file = issue_license_file(system=system, actor=actor, on=on)
             except Refused as refused:
                 left_out.append(f"{system.name} ({system.system_id}): {refused.sentence}")
-                continue
-            name = file_name(file)
-            if name in names:
-                name = f"license-{system.system_id}-{file.sequence}.json"
-            names.add(name)
-            archive.writestr(name, document_of(file))
+            else:
+                name = file_name(file)
+                if name in names:
+                    name = f"license-{system.system_id}-{file.sequence}.json"
+                names.add(name)
+                archive.writestr(name, document_of(file))
             yield sent.take()
         if left_out:
             heading = _("These systems were given no license file:")

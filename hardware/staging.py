@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.utils.formats import time_format
 from django.utils.translation import gettext as _
 
 from hardware.checking import CheckedFile
@@ -51,6 +52,33 @@ def stage_files(*, organization: Organization, files: Iterable[CheckedFile], act
             expires_at=now + STAGED_FOR,
         )
     return batch
+
+
+@dataclass(frozen=True)
+class WaitingUpload:
+    """An upload that was checked and that nobody has confirmed: it can be gone on with until its hour is over."""
+
+    batch: uuid.UUID
+    files: int
+    # The time of day at which it was uploaded, by the organization's clocks.
+    local_time: str
+
+
+def waiting_uploads(organization: Organization, actor: User) -> list[WaitingUpload]:
+    """The person's uploads for the organization of which a file can still be confirmed, the newest first. One query."""
+    zone = clock.zone(organization.time_zone_at(clock.now()))
+    waiting = (
+        StagedFile.objects.filter(organization=organization, uploaded_by=actor, expires_at__gt=clock.real_now())
+        .filter(Q(confirmed_at=None) | ~Q(outcome=""), refusal="")
+        .order_by()
+        .values("batch", "uploaded_at")
+        .annotate(files=Count("pk"))
+        .order_by("-uploaded_at", "batch")
+    )
+    return [
+        WaitingUpload(each["batch"], each["files"], time_format(each["uploaded_at"].astimezone(zone).time(), "H:i"))
+        for each in waiting
+    ]
 
 
 @dataclass(frozen=True)

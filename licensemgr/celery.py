@@ -37,6 +37,12 @@ app.conf.beat_schedule = {
         "schedule": timedelta(seconds=15),
         "options": {"expires": 15},
     },
+    # Whoever asks starts it at once; this goes on where a worker died.
+    "make the files that people asked for": {
+        "task": "portal.do_work",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "forget what is over": {
         "task": "portal.forget_expired",
         "schedule": timedelta(hours=6),

@@ -36,6 +36,9 @@ BOOKS_AFTER_CHANGE = [
     "licensemgr.portal.hiding.show_what_is_used",
 ]
 
+# How each kind of work that takes long is done (organizations/work.py).
+WORK_KINDS = "licensemgr.portal.work.KINDS"
+
 # Who may make an account: everybody, or only those who were invited to an organization.
 SIGNUP = env.text("SIGNUP", "open")
 if SIGNUP not in {"open", "invited"}:

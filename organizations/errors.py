@@ -206,3 +206,41 @@ class TooManyViews(Refused):
             )
             % {"most": most}
         )
+
+
+class TooMuchWork(Refused):
+    """A person has as much work under way in an organization as one may have."""
+
+    code = "too much work"
+    status = 429
+
+    def __init__(self, *, maximum: int) -> None:
+        super().__init__(
+            _(
+                "%(maximum)d files are being made for you already. Nothing was begun. Wait until one of them is ready, or "
+                "remove one under Downloads."
+            )
+            % {"maximum": maximum}
+        )
+
+
+class WorkNotReady(Refused):
+    """The result is not there: still being made, or it failed."""
+
+    code = "work not ready"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("This file is not ready. Nothing was downloaded. Downloads says how far it is."))
+
+
+class WorkGone(Refused):
+    """The result was kept for a day, which is over."""
+
+    code = "work gone"
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This file was kept for a day and is gone. Nothing was downloaded. Have it made again under Downloads.")
+        )

@@ -14,6 +14,9 @@ from django.db import models, transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+# Tables of the app, in a file of their own.
+from organizations import work_models as work_models
+
 
 class UserManager(DjangoUserManager["User"]):
     """Makes people who are known by their e-mail address."""

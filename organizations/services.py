@@ -14,6 +14,7 @@ from organizations.errors import AccountClosed, LastAdministrator, MemberGone, N
 from organizations.lists import forget_views
 from organizations.models import Membership, Organization, Role, User
 from organizations.notices import withdraw_notices
+from organizations.work import withdraw_work_mail
 
 
 def create_organization(
@@ -241,6 +242,7 @@ def _end_membership(locked: Organization, membership: Membership, action: Action
     current.delete()
     forget_views(locked, membership.user)
     withdraw_notices(locked)
+    withdraw_work_mail(locked, membership.user)
     record(organization=locked, action=action, actor=actor, on=on, member=membership.user_id)
 
 

@@ -1,26 +1,26 @@
 """Handing out license files: one, those of an upload, those of all offline systems (R29)."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from hardware.errors import LicenseFileRefused
-from hardware.license_archives import file_name, zip_of_license_files
+from hardware.license_archives import MOST_AT_ONCE, file_name, require_zip, zip_of_license_files
 from hardware.license_files import document_of, issue_license_file
 from hardware.license_listing import offline_systems
 from hardware.outcomes import confirmed_batch
 from hardware.staging import is_there
 from hardware.still_to_do import still_to_do
 from hardware.views.organization_systems import system_or_404
-from licensemgr.core import signing_keys
+from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
+from organizations.work import order_work
 from products.models import System
 
 
@@ -54,7 +54,7 @@ def _refused(request: OrganizationRequest, refused: Refused, context: dict[str, 
 @organization_view(Permission.MANAGE_SYSTEMS)
 def all_license_files(request: OrganizationRequest) -> HttpResponse:
     """A zip of the license files of all offline systems that are given one."""
-    return _zip(request, offline_systems(request.organization))
+    return _zip(request, offline_systems(request.organization), {})
 
 
 @require_POST
@@ -64,17 +64,23 @@ def upload_license_files(request: OrganizationRequest, batch: UUID) -> HttpRespo
     """A zip of the license files of the systems of one upload."""
     if not is_there(request.organization, batch, request.user):
         raise Http404
-    return _zip(request, confirmed_batch(request.organization, batch, request.user).systems)
+    return _zip(request, confirmed_batch(request.organization, batch, request.user).systems, {"batch": str(batch)})
 
 
-def _zip(request: OrganizationRequest, systems: Sequence[System]) -> HttpResponse:
+def _zip(request: OrganizationRequest, systems: Sequence[System], arguments: dict[str, Any]) -> HttpResponse:
+    """Few systems' zip at once; a worker makes that of many, from these arguments of the work (licensemgr/portal/work.py)."""
     try:
-        if not systems:
-            raise LicenseFileRefused(
-                _("There is no offline system, so no license file was made. Upload a system file first.")
-            )
         # Once the zip has begun to be sent, there is no other answer any more.
-        signing_keys.current_key()
+        require_zip(systems)
+        if len(systems) > MOST_AT_ONCE:
+            order_work(
+                organization=request.organization,
+                person=request.user,
+                kind="license_files",
+                arguments=arguments,
+                on=request.today,
+            )
+            return done(request, "work", request.organization.slug)
     except Refused as refused:
         return _refused(request, refused, {})
     # Sent after the door's transaction: each file is a change of its own, and none waits for a slow line.

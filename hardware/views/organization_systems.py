@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 
-from organizations.access import OrganizationRequest
+from hardware.staging import WaitingUpload, waiting_uploads
+from organizations.access import OrganizationRequest, Permission, may
 from products.models import System
 
 
@@ -18,3 +19,10 @@ def system_or_404(request: OrganizationRequest, system: UUID) -> System:
         system_id=system,
         removed_on=None,
     )
+
+
+def uploads_to_confirm(request: OrganizationRequest) -> list[WaitingUpload]:
+    """The person's uploads that wait to be confirmed, for the line that leads to them; none for one who may not confirm."""
+    if not may(request.membership, Permission.MANAGE_SYSTEMS):
+        return []
+    return waiting_uploads(request.organization, request.user)

@@ -11,6 +11,7 @@ from hardware.license_listing import any_offline, held_reports, license_file_sta
 from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page, read_wanted
 from hardware.queries import waiting_units
 from hardware.system_columns import SYSTEMS, system_columns
+from hardware.views.organization_systems import uploads_to_confirm
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.lists import list_tools
 from products.answers import page, registered_product_or_404
@@ -52,6 +53,7 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
         "rows": [(row, files.get(row.system.pk) if row.system else None) for row in listed.rows],
         "held": held_reports(registered_product),
         "has_offline": any_offline(request.organization),
+        "waiting_uploads": uploads_to_confirm(request),
     }
     return page(request, "hardware/system_setup.html", context)
 

@@ -12,6 +12,7 @@ from licensemgr.portal.queries import next_event_of
 from licensemgr.portal.shortcuts import shown_shortcuts
 from organizations.access import Permission, may
 from organizations.models import Membership
+from organizations.work import counted_with, counts_of
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,16 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     memberships = list(
         Membership.objects.filter(user=user, organization__closed_on=None)
         .select_related("organization")
+        .annotate(**counted_with("organization", "user"))
         .order_by("organization__name", "pk")
     )
     context["my_organizations"] = [
         OrganizationEntry(entry.organization.name, entry.organization.slug, entry.get_role_display())
         for entry in memberships
     ]
+    if membership is not None:
+        here = [entry for entry in memberships if entry.organization_id == membership.organization_id]
+        context["work_counts"] = counts_of(here[0]) if here else None
     if settings.DEMONSTRATION:
         event = next_event_of([entry.organization for entry in memberships])
         context["demonstration"] = DemonstrationBar(

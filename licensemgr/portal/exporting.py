@@ -1,7 +1,7 @@
 """All of an organization's History and entries in one zip, made while it is sent: memory does not grow with the books."""
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import IO, cast
 
@@ -27,6 +27,7 @@ from wallet.models import AccountCategory, AccountUnit, Entry, LedgerAccount, Lo
 
 _TRANSFERS_PER_CHUNK = 500
 _PIECE_BYTES = 64 * 1024
+_LINES_TOLD = 100
 
 ENTRY_COLUMNS = (
     "Transfer",
@@ -63,30 +64,58 @@ CODE_COLUMNS = (
 )
 
 
-def note_export(*, organization: Organization, actor: User | None, on: date) -> Record:
-    """Settle the books and put on History that they are downloaded now: closing looks at this (R35)."""
+def note_export(*, organization: Organization, actor: User | None, on: date, through: int | None = None) -> Record:
+    """Settle the books and put on History that they are downloaded now: closing looks at this (R35).
+
+    ``through`` is the number of the last record in a file that was made before; None where the file is made now.
+    """
     with transaction.atomic():
         settle(organization, on)
         locked = lock_organization(organization)
-        return record(organization=locked, action=Action.ORGANIZATION_EXPORTED, actor=actor, on=on)
+        told = {} if through is None else {"through": through}
+        return record(organization=locked, action=Action.ORGANIZATION_EXPORTED, actor=actor, on=on, **told)
 
 
 def is_exported(organization: Organization) -> bool:
-    """Whether nothing was put on History since it was last downloaded, but other downloads."""
+    """Whether all that was put on History, but downloads, is in the file that was last downloaded."""
     records = Record.objects.filter(organization=organization).order_by("-sequence")
     exported = records.filter(action=Action.ORGANIZATION_EXPORTED).first()
     changed = records.exclude(action=Action.ORGANIZATION_EXPORTED).first()
-    return exported is not None and (changed is None or changed.sequence < exported.sequence)
+    if exported is None or changed is None:
+        return exported is not None
+    return bool(changed.sequence <= exported.payload.get("through", exported.sequence))
 
 
-def export_zip(organization: Organization) -> Iterator[bytes]:
-    """The zip, piece by piece: README.txt, history.csv, entries.csv and registration-codes.csv."""
+def last_record(organization: Organization) -> int:
+    """The number of the newest record of History; 0 where there is none."""
+    newest = Record.objects.filter(organization=organization).order_by("-sequence")
+    return newest.values_list("sequence", flat=True).first() or 0
+
+
+def rows_to_export(organization: Organization) -> int:
+    """How many rows an export has: records, entries, registration codes. Records have no gaps in their numbers."""
+    return (
+        last_record(organization)
+        + Entry.objects.filter(organization=organization).count()
+        + RegistrationCode.objects.filter(organization=organization).count()
+    )
+
+
+def export_zip(organization: Organization, tell: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """The zip, piece by piece: README.txt, history.csv, entries.csv and registration-codes.csv.
+
+    ``tell`` hears now and then how many lines were written, those that name the columns included.
+    """
     made = _Pieces()
+    written = 0
     with zipfile.ZipFile(cast(IO[bytes], made), "w") as archive:
         for name, lines in _files(organization):
             with archive.open(_member(name), "w", force_zip64=True) as file:
                 for line in lines:
                     file.write(line.encode())
+                    written += 1
+                    if tell is not None and written % _LINES_TOLD == 0:
+                        tell(written)
                     if made.length > _PIECE_BYTES:
                         yield made.take()
     yield made.take()

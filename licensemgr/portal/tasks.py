@@ -10,6 +10,8 @@ from licensemgr.core import mail
 from licensemgr.core.errors import Refused
 from licensemgr.portal import daily
 from licensemgr.shop.sending import forget_old_events
+from organizations import working
+from organizations.work import TASK, forget_old_work
 from wallet.tries import forget_old_tries
 
 logger = logging.getLogger(__name__)
@@ -35,11 +37,20 @@ def send_outbox() -> None:
         logger.info("Mail sent: %s", sent)
 
 
+@shared_task(name=TASK)
+def do_work() -> None:
+    """Make the files that people asked for and that take long, until nothing is due."""
+    made = working.do_work()
+    if made:
+        logger.info("Work that was asked for, done: %s", made)
+
+
 @shared_task(name="portal.forget_expired")
 def forget_expired() -> None:
-    """Delete what is over: sessions, confidential mail, counts of tries, events of webhooks, old reports by call."""
+    """Delete what is over: sessions, confidential mail, tries, events of webhooks, old reports by call, results of work."""
     SessionStore.clear_expired()
     mail.forget_old_confidential()
     forget_old_tries()
     forget_old_events()
     forget_old_reports()
+    forget_old_work()

@@ -18,6 +18,7 @@ from licensemgr.portal.views import (
     start,
     styleguide,
     verifying,
+    work,
 )
 
 urlpatterns = [
@@ -53,6 +54,11 @@ urlpatterns = [
     path("o/<slug:organization>/views/<int:view>/delete/", lists.delete_view, name="delete_view"),
     path("o/<slug:organization>/export/", organization.export_organization, name="export_organization"),
     path("o/<slug:organization>/close/", organization.close_organization, name="close_organization"),
+    path("o/<slug:organization>/work/", work.work, name="work"),
+    path("o/<slug:organization>/work/indicator/", work.work_indicator, name="work_indicator"),
+    path("o/<slug:organization>/work/<int:work>/download/", work.work_download, name="work_download"),
+    path("o/<slug:organization>/work/<int:work>/again/", work.work_again, name="work_again"),
+    path("o/<slug:organization>/work/<int:work>/remove/", work.work_remove, name="work_remove"),
     path("o/<slug:organization>/hidden-products/", hidden_products.hidden_products, name="hidden_products"),
     path(
         "o/<slug:organization>/hidden-products/<slug:product>/hide/", hidden_products.hide_product, name="hide_product"

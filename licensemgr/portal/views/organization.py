@@ -11,22 +11,43 @@ from django.views.decorators.http import require_http_methods, require_POST
 from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
 from licensemgr.portal import closing
-from licensemgr.portal.exporting import export_zip, is_exported, note_export
+from licensemgr.portal.exporting import export_zip, is_exported, note_export, rows_to_export
 from licensemgr.portal.forms import CloseForm
 from organizations.access import OrganizationRequest, Permission, organization_view
+from organizations.work import order_work
+
+# An export of more rows than these is made by a worker.
+MOST_ROWS_AT_ONCE = 20_000
 
 
 @require_POST
 @organization_view(Permission.ADMINISTER)
 def export_organization(request: OrganizationRequest) -> HttpResponse:
-    """History and entries as a zip; that they were downloaded is on History itself."""
+    """History and entries as a zip, at once or by a worker; that they were downloaded is on History itself."""
     organization = request.organization
+    if rows_to_export(organization) > MOST_ROWS_AT_ONCE:
+        return _ordered(request)
     note_export(organization=organization, actor=request.user, on=request.today)
     response = StreamingHttpResponse(export_zip(organization), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="{organization.slug}-{request.today.isoformat()}.zip"'
     response["Cache-Control"] = "no-store"
     # Django's answers that stream have no type in common with the others but their base.
     return cast(HttpResponse, response)
+
+
+def _ordered(request: OrganizationRequest) -> HttpResponse:
+    """Go to where the file will be; there it is noted as downloaded once it is."""
+    try:
+        order_work(
+            organization=request.organization,
+            person=request.user,
+            kind="organization_export",
+            arguments={},
+            on=request.today,
+        )
+    except Refused as refused:
+        messages.error(request, refused.sentence)
+    return done(request, "work", request.organization.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

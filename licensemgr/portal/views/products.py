@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.services import report_system
+from hardware.views.organization_systems import uploads_to_confirm
 from licensemgr.core.errors import Refused
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
@@ -45,6 +46,7 @@ def product_list(request: OrganizationRequest) -> HttpResponse:
         "statuses": sorted(statuses.items(), key=lambda item: item[1]),
         "tools": list_tools(request, PRODUCTS, PRODUCT_COLUMNS, page_url=page_url, sort=asked["sort"]),
         **asked,
+        "waiting_uploads": uploads_to_confirm(request),
     }
     return page(request, "portal/product_list.html", context)
 

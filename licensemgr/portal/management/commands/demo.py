@@ -71,7 +71,7 @@ class Command(BaseCommand):
             Supervisor(
                 [
                     web("127.0.0.1", port, workers=1, threads=8, graceful=2, log_level="warning"),
-                    worker(threads=2, log_level="WARNING"),
+                    worker(threads=4, log_level="WARNING"),
                     beat(log_level="WARNING"),
                 ],
                 kill_after=4,

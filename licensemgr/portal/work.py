@@ -1,0 +1,127 @@
+"""Every kind of work that takes long and is done by a worker (organizations/work.py): what is made, for whom, how it is called.
+
+A kind that is added here needs nothing else: its page, progress, mail and forgetting are the same for all.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import IO
+from uuid import UUID
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hardware.license_archives import require_zip, zip_of_license_files
+from hardware.license_listing import offline_systems
+from hardware.outcomes import confirmed_batch
+from licensemgr.portal.exporting import export_zip, last_record, note_export, rows_to_export
+from organizations.access import Permission
+from organizations.books import settle
+from organizations.work import Kind, Progress, order_work
+from organizations.work_models import WorkOrder
+
+__all__ = ["KINDS", "order_work"]
+
+ZIP = "application/zip"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def _number(number: int) -> str:
+    return formats.number_format(number, 0, force_grouping=True)
+
+
+def _rows(done: int, total: int) -> str:
+    numbers = {"done": _number(done), "total": _number(total)}
+    return ngettext("%(done)s of %(total)s row", "%(done)s of %(total)s rows", total) % numbers
+
+
+def _systems(done: int, total: int) -> str:
+    numbers = {"done": _number(done), "total": _number(total)}
+    return ngettext("%(done)s of %(total)s system", "%(done)s of %(total)s systems", total) % numbers
+
+
+def _export(order: WorkOrder, write: IO[bytes], progress: Progress) -> Mapping[str, int]:
+    """History and entries as they are once the books are settled; which record is the last one is kept for closing (R35)."""
+    settle(order.organization, order.on)
+    through, total = last_record(order.organization), rows_to_export(order.organization)
+    progress(0, total)
+    for piece in export_zip(order.organization, lambda lines: progress(min(lines, total), total)):
+        write.write(piece)
+    progress(total, total)
+    return {"through": through}
+
+
+def _note_fetched(order: WorkOrder, on: date) -> None:
+    """That an export is downloaded is on History, with how much of History it holds."""
+    note_export(organization=order.organization, actor=order.person, on=on, through=order.facts["through"])
+
+
+def _license_files(order: WorkOrder, write: IO[bytes], progress: Progress) -> None:
+    """A zip of the license files of all offline systems, or of those of one upload (R29)."""
+    batch = order.arguments.get("batch")
+    systems = (
+        offline_systems(order.organization)
+        if batch is None
+        else confirmed_batch(order.organization, UUID(batch), order.person).systems
+    )
+    require_zip(systems)
+    total = len(systems)
+    progress(0, total)
+    for number, part in enumerate(zip_of_license_files(systems, order.person, order.on), start=1):
+        write.write(part)
+        progress(min(number, total), total)
+
+
+def _list_xlsx(order: WorkOrder, write: IO[bytes], progress: Progress) -> None:
+    """A list as it is filtered."""
+    from licensemgr.portal.exports import write_xlsx
+
+    arguments = order.arguments
+    write_xlsx(order.organization, order.person, arguments["list"], arguments["query"], order.on, write, progress)
+
+
+def _export_title(order: WorkOrder) -> str:
+    return _("History and entries")
+
+
+def _license_files_title(order: WorkOrder) -> str:
+    if "batch" in order.arguments:
+        return _("License files of the systems of one upload")
+    return _("License files of all offline systems")
+
+
+def _list_title(order: WorkOrder) -> str:
+    return _("List as XLSX: %(list)s") % {"list": order.arguments["list"]}
+
+
+KINDS: Mapping[str, Kind] = {
+    # What an administrator downloads before closing an organization, or at any time. No arguments.
+    "organization_export": Kind(
+        permission=Permission.ADMINISTER,
+        title=_export_title,
+        make=_export,
+        file_name=lambda order: f"{order.organization.slug}-{order.on.isoformat()}.zip",
+        content_type=ZIP,
+        words=_rows,
+        fetched=_note_fetched,
+    ),
+    # ``batch``: the upload, where only its systems are meant.
+    "license_files": Kind(
+        permission=Permission.MANAGE_SYSTEMS,
+        title=_license_files_title,
+        make=_license_files,
+        file_name=lambda order: f"license-files-{order.organization.slug}-{order.on.isoformat()}.zip",
+        content_type=ZIP,
+        words=_systems,
+    ),
+    # ``list``: which one; ``query``: what is filtered, sorted and shown, as it stands in the URL.
+    "list_xlsx": Kind(
+        permission=Permission.LOOK,
+        title=_list_title,
+        make=_list_xlsx,
+        file_name=lambda order: f"{order.arguments['list']}-{order.organization.slug}-{order.on.isoformat()}.xlsx",
+        content_type=XLSX,
+        words=_rows,
+    ),
+}
