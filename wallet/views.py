@@ -26,6 +26,7 @@ from wallet.queries import UNDOS_SHOWN, product_movements, recent_undos, undo_of
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
 from wallet.tries import trying_a_key
+from wallet.why import compensated_so_far
 
 
 @require_safe
@@ -163,7 +164,13 @@ def _page(
     if wants_fragment(request) and request.method == "POST":
         # HTMX shows only a 422; the status of a refusal by the limit stays in its header.
         return render(request, "wallet/_redeem_form.html", context, status=422 if status == 429 else status)
-    context["wallet"] = wallet_of_product(registered_product, request.today)
+    context["wallet"] = wallet = wallet_of_product(registered_product, request.today)
+    given_back = compensated_so_far(registered_product)
+    context["compensated"] = [
+        (stock.license_type, given_back[stock.license_type.pk])
+        for stock in wallet.types
+        if stock.license_type.pk in given_back
+    ]
     context["undos"] = undos = recent_undos(registered_product, request.today)
     context["undos_are_cut"] = len(undos) == UNDOS_SHOWN
     context["page"] = product_movements(registered_product, request.today, before)

@@ -11,7 +11,7 @@ from hardware.listing import PLACES, SOURCES, STATES, WAITING, Wanted, list_page
 from hardware.queries import waiting_units
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import page, registered_product_or_404
-from products.models import DeviceCount
+from products.models import DeviceCount, LicenseType
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.status_words import status_words
 
@@ -51,7 +51,7 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
     return page(request, "hardware/system_setup.html", context)
 
 
-def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
+def _totals(standing: ProductStanding) -> list[tuple[LicenseType, int]]:
     """The devices of all systems per license type, those licensed by hardware included."""
     found = dict(
         DeviceCount.objects.filter(
@@ -63,7 +63,7 @@ def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
         .values_list("license_type")
         .annotate(total=Sum("quantity"))
     )
-    return [(license_type.name, found.get(license_type.pk, 0)) for license_type in standing.types]
+    return [(license_type, found.get(license_type.pk, 0)) for license_type in standing.types]
 
 
 def _filters(wanted: Wanted, contacts: ContactCounts) -> list[dict[str, object]]:

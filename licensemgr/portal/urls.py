@@ -13,7 +13,9 @@ from licensemgr.portal.views import (
     public,
     standing,
     start,
+    terms,
     verifying,
+    why,
 )
 
 urlpatterns = [
@@ -35,6 +37,9 @@ urlpatterns = [
     # One organization
     path("o/<slug:organization>/", products.product_list, name="product_list"),
     path("o/<slug:organization>/products/register/", products.register_product, name="register_product"),
+    path("o/<slug:organization>/products/<slug:product>/why/<slug:what>/", why.why, name="why"),
+    path("o/<slug:organization>/why/systems/", why.why_all_systems, name="why_all_systems"),
+    path("o/<slug:organization>/terms/", terms.terms, name="terms"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     path("o/<slug:organization>/history/export.csv", history.history_csv, name="history_csv"),
     path("o/<slug:organization>/export/", organization.export_organization, name="export_organization"),

@@ -18,6 +18,7 @@ from subscriptions.models import SubscriptionPeriod
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.rules import Status
 from subscriptions.status_words import status_words
+from subscriptions.why import growth_used
 
 # How many units that lack licenses the overview names.
 UNITS_SHOWN = 5
@@ -45,6 +46,7 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         "units_lacking": _units_lacking(standing),
         "more_lacking": max(0, len(standing.units.lacks) - UNITS_SHOWN),
         "rows": _rows(standing),
+        "growth_used": growth_used(standing),
     }
     return page(request, "subscriptions/product_overview.html", context)
 
