@@ -53,6 +53,7 @@ class TypeStock:
 class LotLine:
     """A lot that can still be allocated from."""
 
+    lot_id: int
     license_type: str
     kind: str
     kind_label: str
@@ -139,6 +140,7 @@ def product_wallet(registered_product: RegisteredProduct, on: date) -> Wallet:
 def _lot_line(lot: Lot, quantity_entered: int, on: date) -> LotLine:
     redemption: Redemption | None = getattr(lot.transfer, "redemption", None)
     return LotLine(
+        lot_id=lot.pk,
         license_type=lot.account.license_type.name,
         kind=lot.account.kind,
         kind_label=str(LicenseKind(lot.account.kind).label),
@@ -251,15 +253,20 @@ _BESIDE_THE_WALLET = (TransferReason.PRELOADED, TransferReason.ENDED, TransferRe
 MOVEMENT_REASONS = tuple((code, label) for code, label in TransferReason.choices if code not in _BESIDE_THE_WALLET)
 
 
-def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:
+def key_reference(transfer: Transfer) -> str:
+    """The license key that a transfer redeemed, or whose redemption it undid, and its order; empty for other transfers."""
     redemption: Redemption | None = getattr(transfer, "redemption", None)
     if redemption is None:
         redemption = getattr(transfer, "undone_redemption", None)
-    reference = ""
-    if redemption is not None:
-        reference = _("Key …%(tail)s") % {"tail": redemption.license_key.tail}
-        if redemption.license_key.batch.order_reference:
-            reference += ", " + _("order %(order)s") % {"order": redemption.license_key.batch.order_reference}
+    if redemption is None:
+        return ""
+    reference = _("Key …%(tail)s") % {"tail": redemption.license_key.tail}
+    if redemption.license_key.batch.order_reference:
+        reference += ", " + _("order %(order)s") % {"order": redemption.license_key.batch.order_reference}
+    return reference
+
+
+def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:
     return Movement(
         sequence=transfer.sequence,
         happened_on=transfer.happened_on,
@@ -267,7 +274,7 @@ def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:
         reason=transfer.reason,
         reason_label=str(TransferReason(transfer.reason).label),
         actor=str(transfer.actor) if transfer.actor else _("License Manager"),
-        reference=reference,
+        reference=key_reference(transfer),
         lines=_movement_lines(entries),
     )
 

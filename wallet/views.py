@@ -31,6 +31,7 @@ from wallet.queries import MOVEMENT_REASONS, UNDOS_SHOWN, product_movements, rec
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
 from wallet.tries import trying_a_key
+from wallet.why import compensated_so_far
 
 
 @require_safe
@@ -183,6 +184,12 @@ def _page(
         return render(request, "wallet/_redeem_form.html", context, status=422 if status == 429 else status)
     context["wallet"] = wallet = wallet_of_product(registered_product, request.today)
     context["stored_until"] = drawn_wallet(wallet, request.today, mirrored=get_language_bidi())
+    given_back = compensated_so_far(registered_product)
+    context["compensated"] = [
+        (stock.license_type, given_back[stock.license_type.pk])
+        for stock in wallet.types
+        if stock.license_type.pk in given_back
+    ]
     context["undos"] = undos = recent_undos(registered_product, request.today)
     context["undos_are_cut"] = len(undos) == UNDOS_SHOWN
     product = registered_product.product.code

@@ -15,7 +15,7 @@ from hardware.views.organization_systems import uploads_to_confirm
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.lists import list_tools
 from products.answers import page, registered_product_or_404
-from products.models import DeviceCount, LicenseBasis
+from products.models import DeviceCount, LicenseBasis, LicenseType
 from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.status_words import status_words
 
@@ -58,7 +58,7 @@ def system_setup(request: OrganizationRequest, product: str) -> HttpResponse:
     return page(request, "hardware/system_setup.html", context)
 
 
-def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
+def _totals(standing: ProductStanding) -> list[tuple[LicenseType, int]]:
     """The devices of all systems per license type: those that count for the subscription, and those licensed by hardware."""
     tied = dict(
         DeviceCount.objects.filter(
@@ -71,7 +71,7 @@ def _totals(standing: ProductStanding) -> list[tuple[str, int]]:
         .values_list("license_type")
         .annotate(total=Sum("quantity"))
     )
-    return [(kind.name, standing.devices[kind.code] + tied.get(kind.pk, 0)) for kind in standing.types]
+    return [(kind, standing.devices[kind.code] + tied.get(kind.pk, 0)) for kind in standing.types]
 
 
 def _filters(wanted: Wanted, contacts: ContactCounts) -> list[dict[str, object]]:

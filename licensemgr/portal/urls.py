@@ -17,7 +17,9 @@ from licensemgr.portal.views import (
     standing,
     start,
     styleguide,
+    terms,
     verifying,
+    why,
     work,
 )
 
@@ -45,6 +47,9 @@ urlpatterns = [
     path("o/<slug:organization>/", products.product_list, name="product_list"),
     path("o/<slug:organization>/products/register/", products.register_product, name="register_product"),
     path("o/<slug:organization>/coverage/", coverage.coverage, name="coverage"),
+    path("o/<slug:organization>/products/<slug:product>/why/<slug:what>/", why.why, name="why"),
+    path("o/<slug:organization>/why/systems/", why.why_all_systems, name="why_all_systems"),
+    path("o/<slug:organization>/terms/", terms.terms, name="terms"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     # A list, by its name
     path("o/<slug:organization>/lists/<slug:list_name>/columns/", lists.choose_columns, name="choose_columns"),

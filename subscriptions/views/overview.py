@@ -21,8 +21,7 @@ from subscriptions.queries import ProductStanding, product_standing
 from subscriptions.rules import Status
 from subscriptions.status_words import status_words
 from subscriptions.units import UNITS_LISTED
-
-# How many units that lack licenses the overview names.
+from subscriptions.why import growth_used
 
 
 @require_GET
@@ -50,6 +49,7 @@ def product_overview(request: OrganizationRequest, product: str) -> HttpResponse
         "units_lacking": _units_lacking(standing),
         "more_lacking": max(0, standing.units.lacking - UNITS_LISTED),
         "rows": _rows(standing),
+        "growth_used": growth_used(standing),
     }
     return page(request, "subscriptions/product_overview.html", context)
 

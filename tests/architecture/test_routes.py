@@ -84,6 +84,7 @@ def test_every_url_takes_get_or_post() -> None:
     values |= {
         "transfer": 1,
         "number": 1,
+        "what": "need",
         "member": 1,
         "invitation": 1,
         "unit": 1,

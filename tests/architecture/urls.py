@@ -141,6 +141,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "system_id": system.system_id,
         "transfer": redemption.transfer.sequence,
         "number": 1,
+        "what": "need",
         "member": administrator.user_id,
         "invitation": invitation.pk,
         "unit": kept.pk,

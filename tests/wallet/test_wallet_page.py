@@ -259,4 +259,4 @@ def test_credit_days_are_explained_with_numbers(
     # 274 days of each come back (see the licensing test): 2740 = 7 x 365 + 185.
     registered.allocate(day, {"core": 10, "universal": 4})
     text = " ".join(manager_client.get(page(organization)).content.decode().split())
-    assert "Core device: 185 days.</strong> 180 more days make it a whole license of 365 days" in text
+    assert "Core device: 185 days.</a></strong> 180 more days make it a whole license of 365 days" in text

@@ -1,0 +1,361 @@
+"""The terms of licensing: one sentence each, with an example in the organization's own numbers where it has some."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from products.models import LicenseKind
+from subscriptions import rules
+from subscriptions.advice import format_date
+from subscriptions.queries import ProductStanding
+from subscriptions.rules import Status
+from subscriptions.why import growth_used
+from wallet.rules import use_by
+
+# Says an example in the numbers of one product; empty where it has none.
+Own: TypeAlias = Callable[[ProductStanding], str]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term, what it means, and an example for whoever has no numbers of it yet."""
+
+    name: Promise
+    sentence: Promise
+    example: Promise
+    own: Own | None = None
+
+    def example_for(self, standings: Iterable[ProductStanding]) -> str:
+        """The example in the numbers of the first product that has some, else the general one."""
+        for standing in standings if self.own is not None else ():
+            if self.own is not None and (said := self.own(standing)):
+                return said
+        return str(self.example)
+
+    def text_for(self, standings: Iterable[ProductStanding]) -> str:
+        """What the term means, and the example."""
+        return _("%(sentence)s %(example)s") % {"sentence": self.sentence, "example": self.example_for(standings)}
+
+
+def _of_trial(standing: ProductStanding) -> str:
+    if standing.status != Status.TRIAL or standing.trial_last_on is None:
+        return ""
+    return _("Yours of %(product)s ends on %(day)s.") % {
+        "product": standing.product.name,
+        "day": format_date(standing.trial_last_on),
+    }
+
+
+def _of_grace(standing: ProductStanding) -> str:
+    last = standing.grace_last_day
+    if last is None:
+        return ""
+    values = {"product": standing.product.name, "day": format_date(last)}
+    if standing.in_grace:
+        return _("Yours of %(product)s ends on %(day)s.") % values
+    return _("Yours of %(product)s ended on %(day)s.") % values
+
+
+def _of_renewal(standing: ProductStanding) -> str:
+    coming = standing.next_year
+    if coming is None:
+        return ""
+    first = coming.year.first
+    return _("Your next one begins on %(first)s and ends on %(last)s.") % {
+        "first": format_date(first),
+        "last": format_date(first + timedelta(days=rules.GRACE_DAYS)),
+    }
+
+
+def _of_year(standing: ProductStanding) -> str:
+    if standing.current is None:
+        return ""
+    year = standing.current.year
+    return _("Yours now runs from %(first)s to %(last)s.") % {
+        "first": format_date(year.first),
+        "last": format_date(year.last),
+    }
+
+
+def _of_need(standing: ProductStanding) -> str:
+    need = standing.current.need_total if standing.current else sum(standing.devices.values())
+    if not need:
+        return ""
+    return ngettext("%(product)s needs %(n)d today.", "%(product)s needs %(n)d today.", need) % {
+        "product": standing.product.name,
+        "n": need,
+    }
+
+
+def _of_allocated(standing: ProductStanding) -> str:
+    held = standing.current.allocated_total if standing.current else 0
+    if not held:
+        return ""
+    sentence = ngettext(
+        "%(n)d license is allocated to the current year of %(product)s.",
+        "%(n)d licenses are allocated to the current year of %(product)s.",
+        held,
+    )
+    return sentence % {"product": standing.product.name, "n": held}
+
+
+def _of_missing(standing: ProductStanding) -> str:
+    year = next((each for each in standing.years if each.missing_total), None)
+    if year is None:
+        return ""
+    sentence = ngettext(
+        "The year of %(product)s from %(first)s misses %(n)d license.",
+        "The year of %(product)s from %(first)s misses %(n)d licenses.",
+        year.missing_total,
+    )
+    return sentence % {
+        "product": standing.product.name,
+        "first": format_date(year.year.first),
+        "n": year.missing_total,
+    }
+
+
+def _of_wallet(standing: ProductStanding) -> str:
+    held = standing.wallet_total(LicenseKind.SUBSCRIPTION) + standing.wallet_total(LicenseKind.HARDWARE)
+    if not held:
+        return ""
+    sentence = ngettext("Yours of %(product)s holds %(n)d.", "Yours of %(product)s holds %(n)d.", held)
+    return sentence % {"product": standing.product.name, "n": held}
+
+
+def _of_lot(standing: ProductStanding) -> str:
+    lots = sorted((lot for lots in standing.stock.values() for lot in lots), key=lambda lot: lot.expires_on)
+    if not lots:
+        return ""
+    sentence = ngettext(
+        "Your next one of %(product)s has %(n)d license, use by %(day)s.",
+        "Your next one of %(product)s has %(n)d licenses, use by %(day)s.",
+        lots[0].quantity,
+    )
+    return sentence % {
+        "product": standing.product.name,
+        "n": lots[0].quantity,
+        "day": format_date(use_by(lots[0].expires_on)),
+    }
+
+
+def _of_use_by(standing: ProductStanding) -> str:
+    days = [lot.expires_on for lots in standing.stock.values() for lot in lots]
+    if not days:
+        return ""
+    return _("The first of yours for %(product)s is %(day)s.") % {
+        "product": standing.product.name,
+        "day": format_date(use_by(min(days))),
+    }
+
+
+def _of_credit(standing: ProductStanding) -> str:
+    for kind in standing.types:
+        days = standing.credit_days[kind.code]
+        if days:
+            sentence = ngettext(
+                "You have %(n)d for %(type)s; %(more)d more make a license.",
+                "You have %(n)d for %(type)s; %(more)d more make a license.",
+                days,
+            )
+            return sentence % {"n": days, "type": kind.name, "more": rules.DAYS_PAID - days}
+    return ""
+
+
+def _of_compensation(standing: ProductStanding) -> str:
+    if standing.current is None or standing.started_on is None:
+        return ""
+    given = rules.compensate(
+        quantity=1, year=standing.current.year, started_on=standing.started_on, on=standing.on, credit=0
+    )
+    if not given.days_given:
+        return ""
+    sentence = ngettext(
+        "A license allocated to your current year of %(product)s today would give back %(n)d day.",
+        "A license allocated to your current year of %(product)s today would give back %(n)d days.",
+        given.days_given,
+    )
+    return sentence % {"product": standing.product.name, "n": given.days_given}
+
+
+def _of_growth(standing: ProductStanding) -> str:
+    if standing.current is None or standing.current.allowance is None:
+        return ""
+    return _("%(product)s has used %(used)d of %(allowed)d.") % {
+        "product": standing.product.name,
+        "used": growth_used(standing),
+        "allowed": standing.current.allowance,
+    }
+
+
+def _of_units(standing: ProductStanding) -> str:
+    units = standing.units.active
+    if not units:
+        return ""
+    sentence = ngettext(
+        "You have %(n)d unit of %(product)s.",
+        "You have %(n)d units of %(product)s.",
+        units,
+    )
+    return sentence % {"product": standing.product.name, "n": units}
+
+
+def _of_expansion(standing: ProductStanding) -> str:
+    if standing.units.lacks:
+        first = standing.units.lacks[0]
+        lacks = sum(first.lacks.values())
+        sentence = ngettext("Unit %(serial)s lacks %(n)d.", "Unit %(serial)s lacks %(n)d.", lacks)
+        return sentence % {"serial": first.serial, "n": lacks}
+    held = standing.wallet_total(LicenseKind.HARDWARE)
+    if not held:
+        return ""
+    sentence = ngettext("%(n)d waits in the wallet of %(product)s.", "%(n)d wait in the wallet of %(product)s.", held)
+    return sentence % {"n": held, "product": standing.product.name}
+
+
+_t = gettext_lazy
+# In the order of the page “Terms”: from the first day with a product to the last year of its hardware.
+TERMS: Mapping[str, Term] = {
+    "trial": Term(
+        _t("Trial"),
+        _t("A time in which a product can be used without licenses; starting the subscription ends it."),
+        _t("For example, 30 days from the day on which the product was registered."),
+        _of_trial,
+    ),
+    "subscription-year": Term(
+        _t("Subscription year"),
+        _t("The year for which subscription licenses pay, the same for all products of the organization."),
+        _t("For example, from March 1 to the end of February."),
+        _of_year,
+    ),
+    "grace-period": Term(
+        _t("Grace period"),
+        _t("The 30 days after the start in which you buy, redeem and allocate licenses and use the product meanwhile."),
+        _t("For example, whoever starts on March 1 has until March 31."),
+        _of_grace,
+    ),
+    "renewal-grace": Term(
+        _t("Renewal grace period"),
+        _t("The 30 days from each renewal date on in which licenses are allocated to the new subscription year."),
+        _t("For example, a year that begins on March 1 can be allocated until March 31 without a gap."),
+        _of_renewal,
+    ),
+    "current-need": Term(
+        _t("Current need"),
+        _t("How many licenses a subscription year has to hold: one for each device that counts for it."),
+        _t("For example, 84 cameras need 84 licenses."),
+        _of_need,
+    ),
+    "allocated": Term(
+        _t("Allocated"),
+        _t("Licenses that were taken from the wallet for one subscription year."),
+        _t("For example, 84 licenses for this year and 84 for the next."),
+        _of_allocated,
+    ),
+    "missing": Term(
+        _t("Missing"),
+        _t("What a subscription year needs and is not allocated to it."),
+        _t("For example, 84 needed and 60 allocated: 24 are missing."),
+        _of_missing,
+    ),
+    "growth-allowance": Term(
+        _t("Growth allowance"),
+        _t("How many devices can be added within a fully licensed year before more licenses have to be allocated."),
+        _t("For example, 20 licenses allocated: up to 20 more devices are free until the year ends."),
+        _of_growth,
+    ),
+    "license-key": Term(
+        _t("License key"),
+        _t("A code that you buy; redeeming it once adds all of its licenses to the wallet of one product."),
+        _t("For example, one key with 20 licenses for cameras."),
+    ),
+    "wallet": Term(
+        _t("Product wallet"),
+        _t("Holds the licenses of a product that are not allocated yet."),
+        _t("For example, 20 were redeemed and 15 allocated: it holds 5."),
+        _of_wallet,
+    ),
+    "lot": Term(
+        _t("Lot"),
+        _t("Licenses that entered the wallet together and expire together; the one that expires first is used first."),
+        _t("For example, the 20 licenses of one key."),
+        _of_lot,
+    ),
+    "use-by": Term(
+        _t("Use by"),
+        _t("The last day on which licenses of a lot can be allocated."),
+        _t("For example, licenses that were redeemed on March 1, 2027 are used by February 29, 2032."),
+        _of_use_by,
+    ),
+    "kept-for-five-years": Term(
+        _t("Kept for five years"),
+        _t("Licenses that are not allocated stay in the wallet for five years from the day on which they entered."),
+        _t("For example, a key that is redeemed today can pay for each of the five years to come."),
+        _of_use_by,
+    ),
+    "compensation": Term(
+        _t("Compensation"),
+        _t("What a license that was allocated late did not cover is given back in days; 365 days are a new license."),
+        _t("For example, 12 licenses allocated when a month of the year is over give back one license."),
+        _of_compensation,
+    ),
+    "credit-days": Term(
+        _t("Credit days"),
+        _t("Days given back that do not make a whole license of 365 days yet; they never expire."),
+        _t("For example, 400 days are one license and 35 credit days."),
+        _of_credit,
+    ),
+    "tied-to-hardware": Term(
+        _t("Tied to hardware"),
+        _t("A license that belongs to one hardware unit for the unit's lifetime and needs no subscription."),
+        _t("For example, a server that comes with licenses for 16 cameras."),
+        _of_units,
+    ),
+    "preloaded": Term(
+        _t("Preloaded"),
+        _t("Licenses with which a hardware unit is sold; they are active once the unit is registered."),
+        _t("For example, 16 on each unit of a model."),
+        _of_units,
+    ),
+    "expansion-license": Term(
+        _t("Expansion license"),
+        _t("A license that is added to one hardware unit, for devices beyond those it came with."),
+        _t("For example, 4 more for a unit with 16 licenses and 20 cameras."),
+        _of_expansion,
+    ),
+    "offline-system": Term(
+        _t("Offline system"),
+        _t("A system that can't reach this portal: you carry its system file here and its license file back."),
+        _t("For example, the cameras of a ship."),
+    ),
+    "system-file": Term(
+        _t("System file"),
+        _t("A file that a system writes: which devices it has and on which hardware it is."),
+        _t("For example, written by the product's own settings and uploaded from the Product list."),
+    ),
+    "license-file": Term(
+        _t("License file"),
+        _t("A signed file by which a system knows how many devices are licensed and until when."),
+        _t("For example, downloaded in System setup and carried to the system."),
+    ),
+    "stale": Term(
+        _t("Stale"),
+        _t("A license file is stale once a newer one would say more or something else."),
+        _t("For example, after licenses for the next year were allocated."),
+    ),
+    "registration-code": Term(
+        _t("Registration code"),
+        _t("A code by which systems that are online register themselves to the organization."),
+        _t("For example, one code for 20 shops, good for 7 days."),
+    ),
+    "silent": Term(
+        _t("Silent"),
+        _t("A system that is online and has not called for some time; its devices count as it last reported them."),
+        _t("For example, one that was switched off."),
+    ),
+}

@@ -1,0 +1,182 @@
+"""Where the numbers of a subscription come from: need, allocated, missing, growth and its allowance (R10-R14)."""
+
+from collections.abc import Mapping
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from products.models import LicenseBasis, LicenseType
+from products.why import Addend, Counted, Explanation, explain, explain_devices, of_type, why_link
+from subscriptions import rules
+from subscriptions.advice import format_date
+from subscriptions.errors import year_name
+from subscriptions.queries import ProductStanding, YearStanding
+from wallet.models import AccountCategory
+from wallet.why import Accounts, by_types, explain_entries
+
+
+def why_need(
+    standing: ProductStanding, year: YearStanding | None, license_type: LicenseType | None, *, after: str = ""
+) -> Explanation:
+    """What a year has to hold (R10, R12, R13); without a year, of a product that has not started, its devices."""
+    need = standing.devices if year is None else year.need
+    title = _("current need") if year is None else _("current need of the year %(year)s")
+    title = title % {"year": year_name(year.year) if year else ""}
+    if year is not None and year.fully_licensed_on is not None:
+        rule = _(
+            "The year is fully licensed, so it needs what is allocated to it, and what the growth allowance does not reach."
+        )
+    else:
+        rule = _("One license for each device that counts for the subscription today, whichever year it is for.")
+    if license_type is None:
+        return _by_type(standing, "need", year, need, title, rule)
+    if year is None or year.fully_licensed_on is None:
+        return explain_devices(
+            standing.registered_product,
+            license_type,
+            where=Q(license_basis=LicenseBasis.SUBSCRIPTION),
+            title=of_type(license_type, title),
+            rule=rule,
+            number=need[license_type.code],
+            after=after,
+        )
+    code = license_type.code
+    addends = [
+        _addend(_("Allocated to the year"), year.allocated[code], "allocated", code, year),
+        _addend(_("Beyond the growth allowance"), year.missing[code], "missing", code, year),
+    ]
+    return explain(of_type(license_type, title), need[code], Counted.LICENSES, rule, addends)
+
+
+def _addend(text: str, quantity: int, what: str, code: str | None, year: YearStanding | None) -> Addend:
+    """A part that is itself a number with an explanation."""
+    return Addend(text, quantity, link=why_link(what, type=code, year=year.year.number if year else None))
+
+
+def _by_type(
+    standing: ProductStanding,
+    what: str,
+    year: YearStanding | None,
+    quantities: Mapping[str, int],
+    title: str,
+    rule: str,
+    counted: Counted = Counted.LICENSES,
+) -> Explanation:
+    """A number over all types: an addend a type."""
+    number = year.year.number if year else None
+    addends = by_types(standing.types, quantities, lambda kind: why_link(what, type=kind.code, year=number))
+    return explain(of_type(None, title), sum(quantities.values()), counted, rule, addends)
+
+
+def why_missing(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Explanation:
+    """What a year misses: devices less what is allocated, and less the growth that is free (R12, R13, R14)."""
+    title = _("missing in the year %(year)s") % {"year": year_name(year.year)}
+    licensed = year.fully_licensed_on is not None
+    rule = (
+        _(
+            "The year is fully licensed, so devices beyond what is allocated are free as far as the growth allowance reaches; "
+            "the rest is missing."
+        )
+        if licensed
+        else _("What is needed less what is allocated to the year is missing; never less than 0.")
+    )
+    if license_type is None:
+        return _by_type(standing, "missing", year, year.missing, title, rule)
+    code = license_type.code
+    addends = _beyond(standing, year, code)
+    if licensed:
+        free = sum(addend.quantity for addend in addends) - year.missing[code]
+        addends.append(_addend(_("Free by the growth allowance"), -free, "growth", None, year))
+    return explain(of_type(license_type, title), year.missing[code], Counted.LICENSES, rule, addends)
+
+
+def _beyond(standing: ProductStanding, year: YearStanding, code: str) -> list[Addend]:
+    """The devices of a type beyond what is allocated to the year, at least 0, in its parts."""
+    devices, allocated = standing.devices[code], year.allocated[code]
+    return [
+        _addend(_("Devices that count for the subscription"), devices, "devices", code, None),
+        _addend(_("Allocated to the year"), -allocated, "allocated", code, year),
+        # A license of one type never serves for another, and none goes back by itself (R14).
+        Addend(_("Allocated beyond the devices: it lowers nothing else"), max(0, allocated - devices)),
+    ]
+
+
+def why_allocated(
+    standing: ProductStanding, year: YearStanding, license_type: LicenseType | None, *, after: str = ""
+) -> Explanation:
+    """What is allocated to a year, by the transfers that brought it there and took it back (R17, R34)."""
+    title = _("allocated to the year %(year)s") % {"year": year_name(year.year)}
+    rule = _("What was confirmed for this year, less what was returned from it before it began.")
+    if license_type is None:
+        return _by_type(standing, "allocated", year, year.allocated, title, rule)
+    return explain_entries(
+        _held(standing, year, license_type),
+        title=of_type(license_type, title),
+        rule=rule,
+        number=year.allocated[license_type.code],
+        after=after,
+    )
+
+
+def _held(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Accounts:
+    """The accounts that hold what is allocated to a year: of one type, or of all."""
+    conditions: dict[str, object] = {
+        "category": AccountCategory.HELD,
+        "year_holding__year__subscription": standing.subscription_id,
+        "year_holding__year__number": year.year.number,
+    }
+    if license_type is not None:
+        conditions["license_type"] = license_type.pk
+    return Accounts(standing.registered_product, conditions)
+
+
+def growth_used(standing: ProductStanding) -> int:
+    """The growth of the current year, over all types; 0 before it is fully licensed (R12)."""
+    current = standing.current
+    if current is None or current.fully_licensed_on is None:
+        return 0
+    return sum(rules.growth(standing.codes, current.allocated, standing.devices).values())
+
+
+def why_growth(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Explanation:
+    """The growth of a fully licensed year: devices beyond what is allocated, over all types (R12)."""
+    growth = rules.growth(standing.codes, year.allocated, standing.devices)
+    title = _("growth in the year %(year)s") % {"year": year_name(year.year)}
+    rule = _("Devices beyond what is allocated to the year are its growth, over all license types together.")
+    if license_type is None:
+        return _by_type(standing, "growth", year, growth, title, rule, Counted.DEVICES)
+    code = license_type.code
+    return explain(of_type(license_type, title), growth[code], Counted.DEVICES, rule, _beyond(standing, year, code))
+
+
+def why_allowance(standing: ProductStanding, year: YearStanding, *, after: str = "") -> Explanation:
+    """The growth allowance: what was allocated to the year when it became fully licensed, over all types (R12)."""
+    assert year.allowance is not None and year.fully_licensed_on is not None  # noqa: S101 - asked of such years only
+    accounts = _held(standing, year, None)
+    return explain_entries(
+        accounts,
+        title=_("Growth allowance of the year %(year)s") % {"year": year_name(year.year)},
+        rule=_(
+            "The allowance is as many devices as licenses were allocated to the year when it became fully licensed, on "
+            "%(day)s; licenses allocated later do not raise it."
+        )
+        % {"day": format_date(year.fully_licensed_on)},
+        number=year.allowance,
+        counted=Counted.DEVICES,
+        through=_last_of_allowance(accounts, year.allowance),
+        after=after,
+    )
+
+
+def _last_of_allowance(accounts: Accounts, allowance: int) -> int:
+    """The sequence number of the last transfer that the allowance counts.
+
+    From the moment at which it was written down on, what is allocated to the year only grows: so it is the last at which so
+    many were allocated.
+    """
+    last, so_far = 0, 0
+    for row in accounts.net_by_transfer().order_by("transfer__sequence"):
+        so_far += row["net"]
+        if so_far == allowance:
+            last = row["transfer__sequence"]
+    return last
