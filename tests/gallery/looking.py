@@ -1,0 +1,132 @@
+"""A browser before the stage: what is wrong with a page, theme by theme and width by width, and pictures of it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route
+
+from tests.gallery.stage import Stage, session_of
+from tests.gallery.states import PageState
+
+THEMES = ("light", "dark")
+WIDTHS = (1280, 390)
+HEIGHT = 900
+LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+# WCAG 2.2 A and AA, and what is good practice beyond; targets of 24 px are a rule that axe does not ask unless told to.
+OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+}
+# Colours that are on their way to the other theme have a contrast of their own: first all that moves comes to its end.
+LOOK = """async ([options, theme]) => {
+  const root = document.documentElement;
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  for (let tries = 0; tries < 200 && root.dataset.bsTheme && root.dataset.bsTheme !== theme; tries++) await frame();
+  await frame();
+  await Promise.allSettled(document.getAnimations().map(each => each.finished));
+  const found = await axe.run(document, options);
+  return {
+    wider: root.scrollWidth - root.clientWidth,
+    theme: root.dataset.bsTheme || "",
+    violations: found.violations.map(each =>
+      `${each.id} at ${each.nodes.slice(0, 4).map(node => node.target.join(" ")).join(", ")}: `
+      + `${each.nodes[0].failureSummary.replace(/\\s+/g, " ").slice(0, 300)}`)
+  };
+}"""
+
+
+@dataclass
+class Looker:
+    """One tab of a browser, kept for many pages. ``complaints`` is what the browser said of the page that is open."""
+
+    stage: Stage
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    def arrive(cls, browser: Browser, stage: Stage) -> "Looker":
+        """Open the tab."""
+        context = browser.new_context(reduced_motion="reduce")
+        context.set_default_timeout(15_000)
+        looker = cls(stage, context, context.new_page())
+        looker.page.on("console", looker._hear)
+        looker.page.on("pageerror", lambda error: looker.complaints.append(str(error)))
+        looker.page.on("response", looker._see)
+        context.route(lambda url: not url.startswith(stage.address), looker._refuse)
+        return looker
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # The browser notes each answer of 4xx or 5xx, too: where that is not what the state is, it is told of below.
+        is_status = "the server responded with a status of" in message.text
+        if (message.type == "error" and not is_status) or "Content Security Policy" in message.text:
+            self.complaints.append(message.text)
+
+    def _see(self, response: Response) -> None:
+        is_meant = response.request.is_navigation_request() or response.ok or 300 <= response.status < 400
+        if not is_meant:
+            self.complaints.append(f"{response.status} at {response.url}")
+
+    def _refuse(self, route: Route) -> None:
+        self.complaints.append(f"asks for {route.request.url}")
+        route.abort()
+
+    def look_at(self, state: PageState, language: str, each: Callable[[str, int], Any]) -> Iterator[Any]:
+        """Open a state once, and do something with it in each theme and width."""
+        self.complaints.clear()
+        with self.stage.show(state, language) as visit:
+            self.context.clear_cookies()
+            cookies = {settings.SESSION_COOKIE_NAME: session_of(visit), settings.LANGUAGE_COOKIE_NAME: language}
+            self.context.add_cookies(
+                [{"name": name, "value": value, "url": self.stage.address} for name, value in cookies.items() if value]
+            )
+            self.context.set_extra_http_headers({"Accept-Language": language})
+            self.page.emulate_media(color_scheme=THEMES[0], reduced_motion="reduce")
+            self.page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
+            answer = self.page.goto(self.stage.address + visit.path)
+            assert answer is not None and answer.status == state.status
+            for selector in state.clicks:
+                self.page.locator(selector).click()
+            for theme in THEMES:
+                self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+                for width in WIDTHS:
+                    self.page.set_viewport_size({"width": width, "height": HEIGHT})
+                    yield each(theme, width)
+            # So that nothing of it asks for anything when it is gone.
+            self.page.goto("about:blank")
+
+    def problems_of(self, state: PageState, language: str) -> list[str]:
+        """What is wrong with a state: violations of axe, a page wider than its window, complaints of the browser."""
+        problems: list[str] = []
+
+        def look(theme: str, width: int) -> None:
+            if not self.page.evaluate("() => typeof axe === 'object'"):
+                self.page.evaluate(AXE)
+            found = self.page.evaluate(LOOK, [OPTIONS, theme])
+            where = f"{state.name}, {language}, {theme}, {width} px"
+            problems.extend(f"{where}: {violation}" for violation in found["violations"])
+            if found["wider"] > 0:
+                problems.append(f"{where}: {found['wider']} px wider than its window")
+            if found["theme"] not in ("", theme):
+                problems.append(f"{where}: shows the theme {found['theme']}")
+
+        for _look in self.look_at(state, language, look):
+            pass
+        return problems + [f"{state.name}, {language}: {complaint}" for complaint in dict.fromkeys(self.complaints)]
+
+    def take_pictures(self, state: PageState, language: str, folder: Path) -> list[str]:
+        """A picture of the state in each theme and width; returns the names of the files."""
+
+        def take(theme: str, width: int) -> str:
+            name = re.sub(r"[^a-z0-9-]", "-", f"{state.name}-{width}-{theme}") + ".png"
+            self.page.screenshot(path=folder / name, full_page=True)
+            return name
+
+        return list(self.look_at(state, language, take))
