@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('organizations', '0004_notices_have_their_days'),
+        ('organizations', '0005_what_people_keep_of_lists'),
     ]
 
     operations = [
