@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # A spreadsheet of more rows than these is made by the worker.
 MOST_AT_ONCE = 20_000
 # By this name the worker knows the work.
-EXPORT_LIST = "export_list"
+EXPORT_LIST = "list_xlsx"
 # The parameter that fixes the columns: those that were chosen when the file was ordered.
 COLUMNS = "columns"
 
