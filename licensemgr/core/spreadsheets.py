@@ -4,13 +4,12 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import IO, TypeAlias, cast
+from typing import IO, Any, TypeAlias
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 # What a cell can hold. An instant is in the time zone in which it is told.
 Cell: TypeAlias = str | int | date | datetime | None
@@ -62,7 +61,8 @@ def write_sheet(file: IO[bytes], title: str, head: Sequence[str], rows: Iterable
     knows nothing.
     """
     book = Workbook(write_only=True)
-    sheet = cast(WriteOnlyWorksheet, book.create_sheet(_UNTITLED.sub(" ", title)[:_LONGEST_TITLE].strip() or "1"))
+    # Its type does not tell of the widths that it has, too.
+    sheet: Any = book.create_sheet(_UNTITLED.sub(" ", title)[:_LONGEST_TITLE].strip() or "1")
     sheet.freeze_panes = "A2"
     for number, name in enumerate(head, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = _WIDTH if len(name) > _NARROW else _NARROW + 4

@@ -1,12 +1,12 @@
 """Lists as files: what is filtered, with the columns that the person chose, in the order shown, all rows.
 
-A spreadsheet of many rows is made by the worker (`order_export`); the worker and the direct answer write it by the same
-`write_xlsx`.
+A spreadsheet of many rows is ordered (`order_export`) and made by the worker (`write_xlsx`); the direct answer opens the same list
+and writes it by the same `licensemgr.core.lists.xlsx_file`.
 """
 
 from collections.abc import Sequence
 from datetime import date
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from django.http import QueryDict
 
@@ -15,13 +15,10 @@ from licensemgr.portal.lists import Asked, entry_or_404
 from organizations.lists import chosen_columns
 from organizations.models import Organization, User
 
-if TYPE_CHECKING:
-    from organizations.models import WorkOrder
-
 # A spreadsheet of more rows than these is made by the worker.
 MOST_AT_ONCE = 20_000
 # By this name the worker knows the work.
-EXPORT_LIST = "export_list"
+EXPORT_LIST = "list_xlsx"
 # The parameter that fixes the columns: those that were chosen when the file was ordered.
 COLUMNS = "columns"
 
@@ -59,12 +56,15 @@ def write_xlsx(
 
 def order_export(
     *, organization: Organization, person: User, listing: Listing[Any], subject_query: QueryDict, on: date
-) -> "WorkOrder":
-    """Let the worker make the spreadsheet. The columns are those that the person sees now, whatever is chosen later."""
-    # The worker's floor is the portal itself; only who orders needs it.
+) -> None:
+    """Let the worker make the spreadsheet. The columns are those that the person sees now, whatever is chosen later.
+
+    How far it is, and the file, are on the pages of work.
+    """
+    # The table of work names this module's writer: the two know each other, so one of them looks late.
     from licensemgr.portal.work import order_work
 
     query = subject_query.copy()
     query[COLUMNS] = ",".join(each.name for each in columns_of(listing, person, subject_query))
     arguments = {"list": listing.kind.name, "query": query.urlencode()}
-    return order_work(organization=organization, person=person, kind=EXPORT_LIST, arguments=arguments, on=on)
+    order_work(organization=organization, person=person, kind=EXPORT_LIST, arguments=arguments, on=on)

@@ -58,6 +58,8 @@ SIGNED_IN = {
 }
 # Pages of the admin site that find nothing by what this test asks them.
 NOTHING_THERE = {"admin:view_on_site", "admin:autocomplete", "admin:organizations_accessgrant_end", ""}
+# What belongs to one member: for all others it does not exist.
+OF_ONE_MEMBER = {"delete_view"}
 METHODS = ("get", "post")
 ROUTES = list(walk())
 
@@ -166,6 +168,8 @@ def _wrong_of_an_organization(persona: Persona, route: Route, method: str, respo
         return "" if status == 403 else f"may not {route.permission}"
     if status in (200, 302, 303, 409, 422):
         return ""
+    if route.name in OF_ONE_MEMBER and persona.role != Role.ADMINISTRATOR:
+        return "" if status == 404 else "finds what is another member's"
     # A page to look at may hold a form, which its view keeps for those who manage.
     holds_a_form = method == "post" and route.permission == "look" and persona.role != Role.ADMINISTRATOR
     return "" if status == 403 and holds_a_form else f"may {route.permission}"

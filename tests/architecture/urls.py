@@ -27,7 +27,7 @@ from licensemgr.shop.models import WebhookKind
 from licensemgr.shop.orders import issue_for_order
 from licensemgr.shop.tokens import make_token
 from organizations.invitations import invite_member
-from organizations.models import Organization, Role, User
+from organizations.models import ListPreference, Organization, Role, SavedView, User
 from products.models import Reseller, ResellerKind, System, SystemSource
 from tests.factories import Books
 from wallet.corrections import correct_wallet
@@ -134,6 +134,8 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
     administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
+    view = SavedView.objects.create(organization=organization, user=administrator.user, list_name="history", name="All")
+    ListPreference.objects.create(user=administrator.user, list_name="history")
     return {
         "organization": organization.slug,
         "product": system.registered_product.product.code,
@@ -150,6 +152,8 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "name": "license-file-1",
         "component": "status_badge",
         "reseller": reseller.pk,
+        "list_name": "history",
+        "view": view.pk,
         "message": 1,
         "token": "no-such-token",
         "key": "no-such-key",

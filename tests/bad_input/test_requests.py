@@ -22,7 +22,10 @@ PAGES: list[tuple[str, tuple[str, ...], bool, bool]] = [
     ("register_product", (), True, True),
     ("upload_system_file", (), True, True),
     ("history", (), False, True),
-    ("history_csv", (), False, True),
+    ("list_csv", ("history",), False, True),
+    ("list_xlsx", ("history",), False, True),
+    ("choose_columns", ("history",), True, False),
+    ("save_view", ("history",), True, False),
     ("product_overview", (PRODUCT,), False, True),
     ("start_subscription", (PRODUCT,), True, True),
     ("product_licensing", (PRODUCT,), True, True),
@@ -154,7 +157,8 @@ def test_another_tenants_cursors_and_ids_in_the_query_show_nothing_of_it(portal:
     for name, rest in (
         ("product_wallet", (PRODUCT,)),
         ("history", ()),
-        ("history_csv", ()),
+        ("list_csv", ("history",)),
+        ("list_xlsx", ("history",)),
         ("system_setup", (PRODUCT,)),
     ):
         for value in foreign:
@@ -237,7 +241,7 @@ def test_history_tells_of_a_date_that_it_leaves_out_and_keeps_it(portal: Portal,
     for field in ("since", "until"):
         with unchanged():
             refused(portal.client.get(portal.url("history"), {field: value}), 422)
-            refused(portal.client.get(portal.url("history_csv"), {field: value}), 422)
+            refused(portal.client.get(portal.url("list_csv", "history"), {field: value}), 422)
 
 
 @pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31"])
@@ -255,11 +259,12 @@ def test_any_filter_search_page_or_cursor_is_harmless(portal: Portal, value: str
         ("product_list", (), ("search", "status", "sort")),
         ("register_product", (), ("product",)),
         ("history", (), ("q", "action", "person", "product", "since", "until", "before")),
-        ("history_csv", (), ("q", "action", "person", "product", "since", "until", "before")),
+        ("list_csv", ("history",), ("q", "action", "person", "product", "since", "until", "before")),
         ("product_licensing", (PRODUCT,), ("fill",)),
-        ("product_wallet", (PRODUCT,), ("before",)),
+        ("product_wallet", (PRODUCT,), ("before", "reason")),
+        ("members", (), ("search", "role", "sort", "page")),
         ("system_setup", (PRODUCT,), ("search", "source", "state", "place", "sort", "after", "before")),
-        ("system_details", (PRODUCT, str(portal.system.system_id)), ("search", "page", "before")),
+        ("system_details", (PRODUCT, str(portal.system.system_id)), ("search", "sort", "page", "before")),
     ]
     with unchanged():
         for name, rest, fields in queries:

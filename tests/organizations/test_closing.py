@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from hardware.services import report_system
 from history.models import Action, Record
+from licensemgr.core.lists import file_head
 from licensemgr.core.models import OutboxMessage
 from licensemgr.portal import exporting
 from licensemgr.portal.closing import NameNotTyped, NotExported, close_organization
@@ -24,7 +25,7 @@ from licensemgr.portal.verifying import verify_books
 from organizations.books import settle
 from organizations.errors import NotAdministrator, OrganizationClosed
 from organizations.invitations import invite_member
-from organizations.models import Invitation, Membership, Organization, Role, User
+from organizations.models import Invitation, Membership, Organization, Role, SavedView, User
 from organizations.services import leave_organization
 from organizations.support import open_support_view
 from products.models import DeviceCount, Product, System, SystemSource
@@ -75,7 +76,7 @@ class TestTheDownload:
     ) -> None:
         files = export(administrator_client)
         assert list(files) == ["README.txt", "history.csv", "entries.csv", "registration-codes.csv"]
-        for column in (*HISTORY_COLUMNS, *ENTRY_COLUMNS):
+        for column in (*file_head(HISTORY_COLUMNS), *ENTRY_COLUMNS):
             assert f"  {column}: " in files["README.txt"]
         history = rows(files["history.csv"])
         assert [int(row["Number"]) for row in history] == list(range(len(history), 0, -1))
@@ -271,6 +272,11 @@ class TestClosing:
             closed.report(frozen_clock.today, core=1)
         Organization.objects.filter(pk=organization.pk).update(next_due_on=date(2040, 1, 1))
         assert "it is closed, and next_due_on is 2040-01-01" in verify_books().differences[0]
+
+    def test_the_views_that_its_members_saved_are_gone(self, exported: Books, administrator: User) -> None:
+        SavedView.objects.create(organization=exported.organization, user=administrator, list_name="history", name="x")
+        close_organization(organization=exported.organization, typed_name=NAME, actor=administrator, on=START)
+        assert not SavedView.objects.exists()
 
     def test_its_keys_stay_redeemed(
         self, lived: Books, administrator: User, other_organization: Organization, camera_station: Product

@@ -32,15 +32,20 @@ def lived(books: Books) -> Books:
 
 
 def page(organization: Organization, stem: str = "history") -> str:
-    """The address of History or of its export."""
+    """The address of a page of the organization."""
     return reverse(stem, args=[organization.slug])
+
+
+def csv_url(organization: Organization) -> str:
+    """The address of History as a file."""
+    return reverse("list_csv", args=[organization.slug, "history"])
 
 
 def rows(response: object) -> list[list[str]]:
     """The rows of an export."""
     body = b"".join(response.streaming_content)  # type: ignore[attr-defined]
-    assert not body.startswith(b"\xef\xbb\xbf")
-    return list(csv.reader(io.StringIO(body.decode("utf-8"))))
+    assert body.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
 
 
 def test_it_tells_everything_in_sentences_with_names(
@@ -139,7 +144,7 @@ def test_what_can_not_be_read_is_told_and_left_out(
     response = viewer_client.get(page(organization), asked)
     assert response.status_code == 422
     assert said in response.content.decode()
-    assert viewer_client.get(page(organization, "history_csv"), asked).status_code == 422
+    assert viewer_client.get(csv_url(organization), asked).status_code == 422
 
 
 def test_a_person_of_another_organization_is_no_choice(
@@ -184,7 +189,7 @@ def test_the_time_is_that_of_the_organization(
 
 
 def test_the_export_holds_what_is_filtered(lived: Books, viewer_client: Client, organization: Organization) -> None:
-    response = viewer_client.get(page(organization, "history_csv"), {"action": Action.LICENSES_ALLOCATED.value})
+    response = viewer_client.get(csv_url(organization), {"action": Action.LICENSES_ALLOCATED.value})
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="history-harbour-2027-03-01.csv"'
     head, *found = rows(response)
@@ -192,14 +197,14 @@ def test_the_export_holds_what_is_filtered(lived: Books, viewer_client: Client, 
     assert len(found) == 1
     assert found[0][5] == "Licenses allocated"
     assert found[0][1] == "2027-03-01"
-    everything = rows(viewer_client.get(page(organization, "history_csv")))
+    everything = rows(viewer_client.get(csv_url(organization)))
     assert len(everything) - 1 == Record.objects.filter(organization=organization).count()
 
 
 def test_the_export_is_whole_beyond_one_chunk(lived: Books, viewer_client: Client, organization: Organization) -> None:
     for number in range(1100):
         record(organization=organization, action=Action.MEMBER_REMOVED, actor=None, on=START, member=number)
-    numbers = [int(row[0]) for row in rows(viewer_client.get(page(organization, "history_csv")))[1:]]
+    numbers = [int(row[0]) for row in rows(viewer_client.get(csv_url(organization)))[1:]]
     assert numbers == list(range(max(numbers), 0, -1))
 
 
@@ -211,7 +216,7 @@ def test_cells_that_a_spreadsheet_would_run_are_escaped(
     assert safe_cell("10 Core") == "10 Core"
     user = User.objects.create_user("x@example.com", first_name="=cmd|' /C calc'!A0", last_name="x")
     record(organization=organization, action=Action.MEMBER_REMOVED, actor=user, on=START, member=user.pk)
-    newest = rows(viewer_client.get(page(organization, "history_csv")))[1]
+    newest = rows(viewer_client.get(csv_url(organization)))[1]
     assert newest[3].startswith("'=cmd")
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in newest)
 
@@ -219,8 +224,8 @@ def test_cells_that_a_spreadsheet_would_run_are_escaped(
 def test_another_organizations_history_does_not_exist(
     lived: Books, outsider_client: Client, organization: Organization, other_organization: Organization
 ) -> None:
-    for stem in ("history", "history_csv"):
-        assert outsider_client.get(page(organization, stem)).status_code == 404
+    for url in (page(organization), csv_url(organization)):
+        assert outsider_client.get(url).status_code == 404
     assert "Harbour Cameras" not in outsider_client.get(page(other_organization)).content.decode()
 
 

@@ -74,3 +74,15 @@ def test_the_frame_costs_one_query_however_many_organizations(
 def test_the_process_answers(anonymous_client: Client) -> None:
     response = anonymous_client.get("/healthz")
     assert (response.status_code, response.content) == (200, b"ok")
+
+
+def test_organizations_are_searched_by_the_address_without_javascript(
+    manager: User, manager_client: Client, frozen_clock: FrozenClock
+) -> None:
+    other = OrganizationFactory.create(name="Lakeside Gallery", on=frozen_clock.today)
+    add_member(organization=other, user=manager, role=Role.VIEWER, actor=None, on=frozen_clock.today)
+    found = manager_client.get("/", {"search": "GALLERY lake"})
+    assert [each.organization for each in found.context["systems"]] == [other]
+    assert 'value="GALLERY lake"' in found.content.decode()
+    nothing = manager_client.get("/", {"search": "no such"}).content.decode()
+    assert "Show all organizations" in nothing and "You are not a member" not in nothing

@@ -17,8 +17,13 @@ from organizations.models import User
 def my_systems(request: HttpRequest) -> HttpResponse:
     """The person's organizations; the entry *Licenses* opens the Product list."""
     token, invitation = remembered_invitation(request.session) or ("", None)
+    systems = my_systems_of(cast(User, request.user))
+    search = request.GET.get("search", "").strip()[:100]
+    words = search.casefold().split()
     context = {
-        "systems": my_systems_of(cast(User, request.user)),
+        "systems": [each for each in systems if all(word in each.organization.name.casefold() for word in words)],
+        "total": len(systems),
+        "search": search,
         "invitation_token": token,
         "invitation": invitation,
     }
