@@ -85,6 +85,7 @@ def test_every_url_takes_get_or_post() -> None:
         "unit": 1,
         "batch": "0a8f8d0e-2f3c-4f1e-9a4f-0a5d7e0c1b2d",
         "code": 1,
+        "work": 1,
     }
     for route, pattern in MARKED:
         url = reverse(str(pattern.name), kwargs={key: values[key] for key in re.findall(r"<(?:\w+:)?(\w+)>", route)})
