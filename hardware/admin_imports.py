@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_htmx.http import HttpResponseClientRedirect
 
 from hardware.errors import UnitFileRefused
 from hardware.import_progress import ImportProgress, refusals_after
@@ -50,9 +51,7 @@ def upload_units(request: HttpRequest) -> HttpResponse:
             form.add_error("file", refused.sentence)
         else:
             _begin(request, unit_import)
-            response = HttpResponseRedirect(reverse("admin:hardware_unitimport_change", args=[unit_import.pk]))
-            response.status_code = 303
-            return response
+            return _see_other(request, reverse("admin:hardware_unitimport_change", args=[unit_import.pk]))
     context = {
         **admin.site.each_context(request),
         "title": _("Import units"),
@@ -62,6 +61,15 @@ def upload_units(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(
         request, "admin/hardware/unitimport/upload.html", context, status=422 if form.is_bound else 200
     )
+
+
+def _see_other(request: HttpRequest, url: str) -> HttpResponse:
+    """303 to the page; htmx, which sends the file to show how much of it is sent, is told to load it whole."""
+    if wants_fragment(request):
+        return HttpResponseClientRedirect(url)
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
 
 
 def _begin(request: HttpRequest, unit_import: UnitImport) -> None:

@@ -27,7 +27,7 @@ from licensemgr.core.admin import (
     row_or_404,
 )
 from licensemgr.core.errors import Refused
-from organizations import admin_people
+from organizations import admin_people, admin_work
 from organizations.access import grant_in_force
 from organizations.admin_support import SupportViewForm
 from organizations.models import Membership, Organization, Role
@@ -35,7 +35,7 @@ from organizations.services import add_member, change_organization, change_role,
 from organizations.staff import staff_of
 from organizations.support import open_support_view
 
-__all__ = ["admin_people"]
+__all__ = ["admin_people", "admin_work"]
 
 
 class OrganizationForm(AnyModelForm):

@@ -15,7 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 # Tables of the app, in a file of their own.
-from organizations import work_models as work_models
+from organizations.work_models import WorkOrder as WorkOrder
+from organizations.work_models import WorkPiece as WorkPiece
 
 
 class UserManager(DjangoUserManager["User"]):

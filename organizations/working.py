@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
+from django.http import Http404
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -130,6 +131,8 @@ def work_on(order: WorkOrder) -> bool:
             return False
         except Refused as refused:
             return _end_badly(order, refused.sentence, is_final=True)
+        except Http404:
+            return _end_badly(order, _not_there(), is_final=True)
         except (ResultNotKept, DatabaseError, OSError):
             logger.exception("The result of work order %s could not be written down.", order.pk)
             return _end_badly(order, _not_written())
@@ -308,6 +311,10 @@ def _end_badly(order: WorkOrder, sentence: str, *, is_final: bool = False) -> bo
         # The claim runs out by itself, and then somebody tries again.
         logger.exception("It could not be written down that work order %s failed.", order.pk)
     return False
+
+
+def _not_there() -> str:
+    return _("What this file was to be made of is not there any more, so no file was made. Nothing was changed.")
 
 
 def _stopped() -> str:

@@ -30,7 +30,7 @@ from products.models import Product
 from subscriptions.models import ExceededAllowance
 from subscriptions.releasing import release_year
 from tests.admin_pages import address, inline, said, staff_person
-from tests.architecture.urls import furnish_files, furnish_orders, furnish_webhooks
+from tests.architecture.urls import furnish_files, furnish_orders, furnish_webhooks, furnish_work
 from tests.factories import Books, issue
 from wallet.corrections import correct_wallet
 from wallet.models import Entry, KeyBatch, LedgerAccount, LicenseKey, Lot, Redemption, RefusedTries, Transfer
@@ -82,6 +82,7 @@ def lived(books: Books, organization: Organization, staff: User, manager: User) 
     make_code(organization=organization, label="Site", uses=1, days=7, actor=manager, on=START, form_token=uuid.uuid4())
     furnish_orders(staff)
     furnish_webhooks(staff)
+    furnish_work(organization, START)
     StagedFile.objects.create(
         organization=organization,
         batch=uuid.uuid4(),

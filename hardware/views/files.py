@@ -22,7 +22,7 @@ from licensemgr.core.errors import Refused
 from licensemgr.core.signed import MAXIMUM_BYTES
 from licensemgr.core.uploads import streams_upload
 from organizations.access import OrganizationRequest, Permission, entered_again, may, organization_view
-from products.answers import done, page
+from products.answers import done, page, wants_fragment
 from wallet.limits import trier_of
 
 _MEBIBYTE = 1024 * 1024
@@ -38,7 +38,8 @@ def upload_system_file(request: OrganizationRequest) -> HttpResponse:
         try:
             batch = _stage(request)
         except Refused as refused:
-            errors, status = [str(refused.sentence)], refused.status
+            # htmx puts a form that is refused in the place of the one that was sent, whatever was wrong with it.
+            errors, status = [str(refused.sentence)], 422 if wants_fragment(request) else refused.status
         else:
             return done(request, "confirm_system_files", request.organization.slug, batch)
     context = {

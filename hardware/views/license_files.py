@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -80,6 +82,7 @@ def _zip(request: OrganizationRequest, systems: Sequence[System], arguments: dic
                 arguments=arguments,
                 on=request.today,
             )
+            messages.info(request, _("This takes a while. The file is being made; download it here when it is ready."))
             return done(request, "work", request.organization.slug)
     except Refused as refused:
         return _refused(request, refused, {})

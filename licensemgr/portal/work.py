@@ -9,6 +9,7 @@ from typing import IO
 from uuid import UUID
 
 from django.utils import formats
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -75,8 +76,8 @@ def _license_files(order: WorkOrder, write: IO[bytes], progress: Progress) -> No
 
 def _list_xlsx(order: WorkOrder, write: IO[bytes], progress: Progress) -> None:
     """A list as it is filtered."""
-    from licensemgr.portal.exports import write_xlsx
-
+    # Whoever exports a list orders it here, so this is asked for when it is needed.
+    write_xlsx = import_string("licensemgr.portal.exports.write_xlsx")
     arguments = order.arguments
     write_xlsx(order.organization, order.person, arguments["list"], arguments["query"], order.on, write, progress)
 
@@ -92,7 +93,9 @@ def _license_files_title(order: WorkOrder) -> str:
 
 
 def _list_title(order: WorkOrder) -> str:
-    return _("List as XLSX: %(list)s") % {"list": order.arguments["list"]}
+    entry = import_string("licensemgr.portal.lists.LISTS").get(order.arguments["list"])
+    # A list of an earlier version of the portal
+    return _("XLSX: %(list)s") % {"list": entry.kind.title} if entry is not None else _("A list as XLSX")
 
 
 KINDS: Mapping[str, Kind] = {

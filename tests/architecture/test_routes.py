@@ -92,6 +92,7 @@ def test_every_url_takes_get_or_post() -> None:
         "code": 1,
         "list_name": "history",
         "view": 1,
+        "work": 1,
     }
     for route, pattern in MARKED:
         url = reverse(str(pattern.name), kwargs={key: values[key] for key in re.findall(r"<(?:\w+:)?(\w+)>", route)})

@@ -28,6 +28,8 @@ from licensemgr.shop.orders import issue_for_order
 from licensemgr.shop.tokens import make_token
 from organizations.invitations import invite_member
 from organizations.models import ListPreference, Organization, Role, SavedView, User
+from organizations.work import order_work
+from organizations.work_models import WorkOrder
 from products.models import Reseller, ResellerKind, System, SystemSource
 from tests.factories import Books
 from wallet.corrections import correct_wallet
@@ -131,6 +133,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         )
     furnish_orders(staff)
     furnish_webhooks(staff)
+    work = furnish_work(organization, on)
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
     LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
     administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
@@ -149,6 +152,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "unit": kept.pk,
         "batch": batch,
         "code": code.pk,
+        "work": work.pk,
         "name": "license-file-1",
         "component": "status_badge",
         "reseller": reseller.pk,
@@ -185,6 +189,17 @@ def furnish_files(organization: Organization, on: date) -> System:
     system = System.objects.get(system_id=offline.system_id, removed_on=None)
     issue_license_file(system=system, actor=None, on=on)
     return system
+
+
+def furnish_work(organization: Organization, on: date) -> WorkOrder:
+    """A file that each member asked for; returns that of the first administrator."""
+    orders = {
+        member.role: order_work(
+            organization=organization, person=member.user, kind="license_files", arguments={}, on=on
+        )
+        for member in organization.memberships.order_by("-pk")
+    }
+    return orders[Role.ADMINISTRATOR]
 
 
 def furnish_orders(staff: User) -> None:

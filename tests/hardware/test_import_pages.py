@@ -88,6 +88,20 @@ def test_an_upload_is_kept_encrypted_taken_in_and_forgotten(
     assert last.count("no-such-model") == 6
 
 
+def test_sent_by_htmx_it_leads_to_its_page_and_a_refusal_comes_back_whole(staff_client: Client, content: bytes) -> None:
+    """A browser with JavaScript sends the file by htmx, which tells how much of it is sent."""
+    page = staff_client.get(UPLOAD).content.decode()
+    assert f'hx-post="{UPLOAD}"' in page
+    assert "data-upload-progress" in page
+    headers = {"HX-Request": "true"}
+    refused = staff_client.post(UPLOAD, {"file": SimpleUploadedFile("x.csv", b"no header")}, headers=headers)
+    assert refused.status_code == 422
+    assert 'id="content-main"' in refused.content.decode()
+    sent = staff_client.post(UPLOAD, {"file": SimpleUploadedFile("units.csv", content)}, headers=headers)
+    assert sent.status_code == 200
+    assert sent["HX-Redirect"] == f"/admin/hardware/unitimport/{UnitImport.objects.get().pk}/change/"
+
+
 def test_an_upload_and_the_command_leave_the_same(
     staff_client: Client, content: bytes, small_pieces: None, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import pytest
 from django.db import DatabaseError
+from django.http import Http404
 from django.utils import translation
 
 from licensemgr.core import clock, mail
@@ -381,6 +382,14 @@ class TestFailing:
         order = ask(organization, manager, today)
         assert self.run_to_the_end(order) == 1
         assert (order.state, order.sentence) == (WorkState.FAILED, "There is nothing to zip.")
+
+    def test_what_it_is_made_of_may_be_gone(
+        self, makes: Any, organization: Organization, manager: User, today: date
+    ) -> None:
+        makes(self.raises(Http404()))
+        order = ask(organization, manager, today)
+        assert self.run_to_the_end(order) == 1
+        assert "is not there any more" in order.sentence
 
     def test_a_kind_that_is_not_known_any_more_fails(self, asked: WorkOrder, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(work, "_kinds", lambda: KINDS)

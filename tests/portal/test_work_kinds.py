@@ -183,9 +183,14 @@ class TestZipsOfLicenseFiles:
         assert not WorkOrder.objects.exists()
 
 
-def test_a_list_is_written_by_the_portals_own_writer(
-    organization: Organization, viewer: User, viewer_client: Client, today: date, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One list, called Systems, of which a file says what it was made of."""
+
+    class Entry:
+        class kind:
+            title = "Systems"
+
     def write_xlsx(
         organization: Organization,
         user: User,
@@ -201,6 +206,14 @@ def test_a_list_is_written_by_the_portals_own_writer(
     exports = types.ModuleType("licensemgr.portal.exports")
     vars(exports)["write_xlsx"] = write_xlsx
     monkeypatch.setitem(sys.modules, "licensemgr.portal.exports", exports)
+    lists = types.ModuleType("licensemgr.portal.lists")
+    vars(lists)["LISTS"] = {"systems": Entry}
+    monkeypatch.setitem(sys.modules, "licensemgr.portal.lists", lists)
+
+
+def test_a_list_is_written_by_the_portals_own_writer(
+    a_list: None, organization: Organization, viewer: User, viewer_client: Client, today: date
+) -> None:
     order = order_work(
         organization=organization,
         person=viewer,
@@ -212,10 +225,14 @@ def test_a_list_is_written_by_the_portals_own_writer(
     answer = viewer_client.post(reverse("work_download", args=["harbour", order.pk]))
     assert answer["Content-Disposition"] == 'attachment; filename="systems-harbour-2027-03-01.xlsx"'
     assert b"".join(answer) == f"harbour {viewer.pk} systems state=lacking 2027-03-01".encode()
+    assert "XLSX: Systems" in viewer_client.get(reverse("work", args=["harbour"])).content.decode()
+    # A list that there is no more has its row still.
+    WorkOrder.objects.update(arguments={"list": "no-such", "query": ""})
+    assert "A list as XLSX" in viewer_client.get(reverse("work", args=["harbour"])).content.decode()
 
 
 def test_every_kind_has_a_title_and_words_for_how_far_it_is(
-    organization: Organization, administrator: User, today: date
+    a_list: None, organization: Organization, administrator: User, today: date
 ) -> None:
     for name, kind in KINDS.items():
         order = WorkOrder(

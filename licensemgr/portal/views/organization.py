@@ -47,6 +47,8 @@ def _ordered(request: OrganizationRequest) -> HttpResponse:
         )
     except Refused as refused:
         messages.error(request, refused.sentence)
+    else:
+        messages.info(request, _("This takes a while. The file is being made; download it here when it is ready."))
     return done(request, "work", request.organization.slug)
 
 
