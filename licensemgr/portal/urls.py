@@ -6,6 +6,7 @@ from django.urls import path
 from licensemgr.portal import admin_jobs
 from licensemgr.portal.views import (
     demo,
+    first_steps,
     hidden_products,
     history,
     organization,
@@ -39,6 +40,7 @@ urlpatterns = [
     path("o/<slug:organization>/products/register/", products.register_product, name="register_product"),
     path("o/<slug:organization>/products/<slug:product>/why/<slug:what>/", why.why, name="why"),
     path("o/<slug:organization>/why/systems/", why.why_all_systems, name="why_all_systems"),
+    path("o/<slug:organization>/first-steps/", first_steps.first_steps, name="first_steps"),
     path("o/<slug:organization>/terms/", terms.terms, name="terms"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     path("o/<slug:organization>/history/export.csv", history.history_csv, name="history_csv"),

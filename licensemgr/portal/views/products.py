@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.services import report_system
 from licensemgr.core.errors import Refused
+from licensemgr.portal.first_steps import first_steps
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
 from licensemgr.portal.queries import PRODUCT_SORTS, choose_rows, product_rows
@@ -47,6 +48,7 @@ def product_list(request: OrganizationRequest) -> HttpResponse:
         "status": status,
         "sort": sort,
         "columns": _columns(sort),
+        "guide": first_steps(request.membership, request.today, [row.standing for row in rows]),
     }
     return page(request, "portal/product_list.html", context)
 
