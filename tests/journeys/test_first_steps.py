@@ -34,9 +34,10 @@ def test_the_guide_leads_to_a_licensed_product(
     key = issue(camera_station, core=4)
     follow(visitor, "Register the product", organization)
     visitor.page.get_by_label("Product", exact=True).select_option(label="Camera Station")
-    visitor.button("Continue").click()
+    visitor.button("Next").click()
     visitor.page.get_by_label("System name").fill("Head office")
     visitor.page.get_by_label("Core device").fill("4")
+    visitor.page.get_by_label("Universal device").fill("0")
     visitor.button("Register product").click()
     # The overview goes on with the same guide.
     expect(visitor.page.locator(".guide__step.is-next .guide__label")).to_have_text("Start your subscription")
