@@ -133,6 +133,8 @@ class Membership(models.Model):
     since = models.DateField()
     # Whether the person gets the notices that can be switched off; an exceeded allowance is always told (R12).
     wants_notices = models.BooleanField(default=True)
+    # Whether the person hid the guide of the first steps.
+    hides_guide = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

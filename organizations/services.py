@@ -86,6 +86,11 @@ def _free_slug(name: str) -> str:
     return next(slug for slug in (base, *(f"{base}-{n}" for n in range(2, len(taken) + 3))) if slug not in taken)
 
 
+def choose_guide(*, membership: Membership, hides: bool) -> None:
+    """Hide the guide of the first steps from one person, or show it again. No part of the books: nothing is on History."""
+    Membership.objects.filter(pk=membership.pk).update(hides_guide=hides)
+
+
 def change_organization(
     *,
     organization: Organization,

@@ -85,8 +85,8 @@ def why_missing(standing: ProductStanding, year: YearStanding, license_type: Lic
     code = license_type.code
     addends = _beyond(standing, year, code)
     if licensed:
-        free = sum(addend.quantity for addend in addends) - year.missing[code]
-        addends.append(_addend(_("Free by the growth allowance"), -free, "growth", None, year))
+        free = _free(standing, year)[code]
+        addends.append(_addend(_("Free by the growth allowance"), -free, "free", code, year))
     return explain(of_type(license_type, title), year.missing[code], Counted.LICENSES, rule, addends)
 
 
@@ -147,6 +147,33 @@ def why_growth(standing: ProductStanding, year: YearStanding, license_type: Lice
         return _by_type(standing, "growth", year, growth, title, rule, Counted.DEVICES)
     code = license_type.code
     return explain(of_type(license_type, title), growth[code], Counted.DEVICES, rule, _beyond(standing, year, code))
+
+
+def _free(standing: ProductStanding, year: YearStanding) -> dict[str, int]:
+    """The growth of each type, in catalogue order, that the allowance of a fully licensed year reaches (R12)."""
+    growth = rules.growth(standing.codes, year.allocated, standing.devices)
+    return {code: beyond - year.missing[code] for code, beyond in growth.items()}
+
+
+def why_free(standing: ProductStanding, year: YearStanding, license_type: LicenseType) -> Explanation:
+    """How many devices of a type are free by the allowance, which is spent on the types in catalogue order (R12)."""
+    free = _free(standing, year)
+    addends = [_addend(_("Growth allowance"), year.allowance or 0, "allowance", None, year)]
+    left = year.allowance or 0
+    for kind in standing.types:
+        if kind == license_type:
+            break
+        left -= free[kind.code]
+        spent = _("Spent on %(type)s before") % {"type": kind.name}
+        addends.append(_addend(spent, -free[kind.code], "free", kind.code, year))
+    addends.append(Addend(_("Not needed for this type"), free[license_type.code] - left))
+    return explain(
+        of_type(license_type, _("free in the year %(year)s") % {"year": year_name(year.year)}),
+        free[license_type.code],
+        Counted.DEVICES,
+        _("The growth allowance is spent on the license types in the order of the catalogue; what it reaches is free."),
+        addends,
+    )
 
 
 def why_allowance(standing: ProductStanding, year: YearStanding, *, after: str = "") -> Explanation:

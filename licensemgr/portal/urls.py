@@ -7,6 +7,7 @@ from licensemgr.portal import admin_jobs
 from licensemgr.portal.views import (
     coverage,
     demo,
+    first_steps,
     going,
     hidden_products,
     history,
@@ -49,6 +50,7 @@ urlpatterns = [
     path("o/<slug:organization>/coverage/", coverage.coverage, name="coverage"),
     path("o/<slug:organization>/products/<slug:product>/why/<slug:what>/", why.why, name="why"),
     path("o/<slug:organization>/why/systems/", why.why_all_systems, name="why_all_systems"),
+    path("o/<slug:organization>/first-steps/", first_steps.first_steps, name="first_steps"),
     path("o/<slug:organization>/terms/", terms.terms, name="terms"),
     path("o/<slug:organization>/history/", history.history, name="history"),
     # A list, by its name

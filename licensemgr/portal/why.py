@@ -27,7 +27,7 @@ from products.why import (
     why_systems,
 )
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
-from subscriptions.why import why_allocated, why_allowance, why_growth, why_missing, why_need
+from subscriptions.why import why_allocated, why_allowance, why_free, why_growth, why_missing, why_need
 from wallet.models import Lot
 from wallet.why import why_compensated, why_credit, why_lot, why_wallet
 
@@ -128,6 +128,7 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
     "missing": lambda asked: why_missing(asked.standing, asked.year, asked.type),
     "allocated": lambda asked: why_allocated(asked.standing, asked.year, asked.type, after=asked.after),
     "growth": lambda asked: why_growth(asked.standing, asked.licensed_year, asked.type),
+    "free": lambda asked: why_free(asked.standing, asked.licensed_year, asked.one_type),
     "allowance": lambda asked: why_allowance(asked.standing, asked.licensed_year, after=asked.after),
     "devices": lambda asked: why_devices(asked.registered_product, asked.type, after=asked.after),
     "all-devices": lambda asked: why_all_devices(asked.registered_product, asked.type, after=asked.after),
@@ -145,7 +146,7 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
 }
 # The tab of the product to which each number belongs; System setup for those that are not named.
 TABS: Mapping[str, str] = {
-    **dict.fromkeys(("need", "missing", "allocated", "growth", "allowance"), "licensing"),
+    **dict.fromkeys(("need", "missing", "allocated", "growth", "free", "allowance"), "licensing"),
     **dict.fromkeys(("wallet", "lot", "credit", "compensated"), "wallet"),
 }
 

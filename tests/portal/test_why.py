@@ -78,6 +78,8 @@ def numbers_of(standing: ProductStanding) -> Iterator[tuple[int, str, dict[str, 
             growth = {each: max(0, standing.devices[each] - current.allocated[each]) for each in codes}
             yield sum(growth.values()), "growth", {"type": code}
             yield current.allowance, "allowance", {}
+            if code:
+                yield growth[code] - current.missing[code], "free", {"type": code}
         if code:
             yield standing.credit_days[code], "credit", {"type": code}
     yield standing.systems, "systems", {}

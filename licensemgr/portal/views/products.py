@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from hardware.services import report_system
 from hardware.views.organization_systems import uploads_to_confirm
 from licensemgr.core.errors import Refused
+from licensemgr.portal.first_steps import first_steps
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused
 from licensemgr.portal.product_columns import PRODUCT_COLUMNS, PRODUCTS, read_products
@@ -47,6 +48,7 @@ def product_list(request: OrganizationRequest) -> HttpResponse:
         "tools": list_tools(request, PRODUCTS, PRODUCT_COLUMNS, page_url=page_url, sort=asked["sort"]),
         **asked,
         "waiting_uploads": uploads_to_confirm(request),
+        "guide": first_steps(request.membership, request.today, [row.standing for row in rows]),
     }
     return page(request, "portal/product_list.html", context)
 
