@@ -70,6 +70,7 @@ def test_arrows_go_round_and_enter_opens_what_they_chose(typist: Visitor) -> Non
     page = typist.page
     page.keyboard.press("Control+k")
     page.keyboard.type("camera")
+    palette_shows(page, "7 results")
     expect(page.locator("#palette [role=option]").first).to_have_attribute("aria-selected", "true")
     expect(page.locator("#palette-q")).to_have_attribute("aria-expanded", "true")
     first = active(page)
@@ -78,6 +79,8 @@ def test_arrows_go_round_and_enter_opens_what_they_chose(typist: Visitor) -> Non
     assert last.startswith("System setup of Camera Station")
     page.keyboard.press("ArrowDown")
     assert active(page) == first
+    page.keyboard.press("ArrowDown")
+    assert active(page).startswith("Camera Station")
     page.keyboard.press("ArrowDown")
     assert active(page).startswith("Redeem license key in Camera Station")
     page.keyboard.press("Enter")
