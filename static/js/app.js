@@ -368,7 +368,7 @@
     all("[data-wallet-form]").forEach(wallet);
     var told = part.matches("[data-announce]") ? part : part.querySelector("[data-announce]");
     if (told) say(told.getAttribute("data-announce"));
-    var wanted = part.querySelector(".form-errors") || part.querySelector("[data-focus]");
+    var wanted = part.querySelector(".form-errors") || part.querySelector("[data-focus]") || part.querySelector("[aria-invalid=true]");
     /* a part that loads by itself takes no focus */
     var by = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
     if (!wanted && by && doc.activeElement === doc.body) {
@@ -398,7 +398,7 @@
     showTheme();
     guessTimeZone();
     all("[data-wallet-form]").forEach(wallet);
-    var errors = doc.querySelector(".form-errors");
+    var errors = doc.querySelector(".form-errors") || doc.querySelector("main [aria-invalid=true]");
     if (errors) errors.focus();
   }
   if (doc.readyState === "loading") doc.addEventListener("DOMContentLoaded", start); else start();

@@ -99,6 +99,13 @@
     if (found.select) found.select();
   }
 
+  /* A link that is a button is pressed by Space, too. */
+  doc.addEventListener("keydown", function (event) {
+    if (event.key !== " " || !event.target.matches || !event.target.matches("a[role=button]")) return;
+    event.preventDefault();
+    event.target.click();
+  });
+
   var before = "";
   var timer;
   doc.addEventListener("keydown", function (event) {

@@ -15,7 +15,7 @@ HANDS = ("mouse", "keyboard", "no JavaScript")
 MOST_TABS = 120
 
 # What is wrong with how the focus is shown: nobody sees it, or the element lies behind what is fixed (WCAG 2.4.7, 2.4.11).
-_HOW_FOCUSED = """element => {
+HOW_FOCUSED = """element => {
     const style = getComputedStyle(element);
     if (style.outlineStyle === "none" && style.boxShadow === "none") return "shows no focus";
     const box = element.getBoundingClientRect();
@@ -93,7 +93,7 @@ class Keyboard(Hand):
         expect(target).to_be_visible()
         for _time in range(MOST_TABS):
             if target.evaluate("element => element === document.activeElement"):
-                assert not (wrong := target.evaluate(_HOW_FOCUSED)), f"{target}: {wrong}"
+                assert not (wrong := target.evaluate(HOW_FOCUSED)), f"{target}: {wrong}"
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"{target} is not reached by {MOST_TABS} times of Tab")
