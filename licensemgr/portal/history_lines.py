@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from history.models import Record
 from history.queries import names_of
@@ -16,7 +17,16 @@ from licensemgr.portal.taking_back import WayBack
 from organizations.models import Invitation, Organization
 from products.models import LicenseType
 
-HISTORY_COLUMNS = ("Number", "Date", "Written at", "Person", "E-mail address", "Action", "Product", "What happened")
+HISTORY_COLUMNS = (
+    gettext_lazy("Number"),
+    gettext_lazy("Date"),
+    gettext_lazy("Written at"),
+    gettext_lazy("Person"),
+    gettext_lazy("E-mail address"),
+    gettext_lazy("Action"),
+    gettext_lazy("Product"),
+    gettext_lazy("What happened"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ def history_lines(organization: Organization, records: Iterable[Record]) -> list
 
 def history_rows(organization: Organization, chunks: Iterable[list[Record]]) -> Iterator[tuple[str, ...]]:
     """The records as rows of a file, under a row with the names of the columns."""
-    yield HISTORY_COLUMNS
+    yield [str(column) for column in HISTORY_COLUMNS]
     for chunk in chunks:
         for line in history_lines(organization, chunk):
             record = line.record

@@ -75,7 +75,7 @@ class TestTheDownload:
     ) -> None:
         files = export(administrator_client)
         assert list(files) == ["README.txt", "history.csv", "entries.csv", "registration-codes.csv"]
-        for column in (*HISTORY_COLUMNS, *ENTRY_COLUMNS):
+        for column in map(str, (*HISTORY_COLUMNS, *ENTRY_COLUMNS)):
             assert f"  {column}: " in files["README.txt"]
         history = rows(files["history.csv"])
         assert [int(row["Number"]) for row in history] == list(range(len(history), 0, -1))
