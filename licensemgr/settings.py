@@ -103,12 +103,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "licensemgr.core.middleware.ReadersLanguageMiddleware",
     "licensemgr.core.middleware.MaintenanceMiddleware",
     "licensemgr.core.middleware.StandingPagesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "organizations.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -220,8 +221,19 @@ ACCOUNT_RATE_LIMITS = {"confirm_email": "1/10s/key,10/h/key", "reset_password": 
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+# Each by its own name, as it stands where people choose.
+LANGUAGES = [
+    ("en", "English"),
+]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# Made by manage.py messages --pseudo: it shows what is not translated, and what longer words break.
+PSEUDO_LOCALE_DIR = VAR_DIR / "pseudo-locale"
+if DEMONSTRATION and PSEUDO_LOCALE_DIR.is_dir():
+    LOCALE_PATHS.append(PSEUDO_LOCALE_DIR)
+    LANGUAGES.append(("en-xa", "Pseudo"))
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -267,7 +279,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # Plain http is for loopback only; behind a proxy that ends TLS, TRUSTED_PROXY says so.
 INSECURE_LOOPBACK = env.flag("INSECURE_LOOPBACK", not PRODUCTION)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not INSECURE_LOOPBACK
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not INSECURE_LOOPBACK
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True

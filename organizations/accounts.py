@@ -73,6 +73,19 @@ def change_name(*, user: User, first_name: str, last_name: str) -> None:
     user.save(update_fields=["first_name", "last_name"])
 
 
+def choose_language(*, user: User, language: str) -> None:
+    """The language of all pages and mails for the person; "" leaves it to the browser."""
+    user.language = language
+    user.save(update_fields=["language"])
+
+
+def note_browser_language(*, user: User, language: str) -> None:
+    """In which language the person signed in: mail is written in it as long as none was chosen."""
+    if user.browser_language != language:
+        user.browser_language = language
+        user.save(update_fields=["browser_language"])
+
+
 @dataclass(frozen=True)
 class Closing:
     """What closing an account means: the memberships that end, and the organizations that still need the person."""
@@ -147,6 +160,7 @@ def _erase(person: User) -> None:
     Invitation.objects.filter(accepted_by=person).update(email=nobody)
     person.user_permissions.clear()
     person.email, person.first_name, person.last_name = nobody, "", ""
+    person.language = person.browser_language = ""
     person.is_active = person.is_staff = person.is_superuser = False
     person.last_login = None
     person.closed_at = clock.real_now()

@@ -14,11 +14,13 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core import clock
 from licensemgr.core.mail import write_message
+from organizations.accounts import note_browser_language
+from organizations.models import User
 
 # A code lives minutes and a link a day; what arrives later than this helps nobody.
 _USEFUL_FOR = timedelta(days=1)
@@ -51,6 +53,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """allauth's own sign-up, which would make the account before the address is proved, stays closed."""
         return False
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign the person in, and remember in which language."""
+        super().login(request, user)
+        note_browser_language(user=user, language=get_language() or settings.LANGUAGE_CODE)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Write the mail into the outbox, so that no answer waits for a mail server and nothing is lost.

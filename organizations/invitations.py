@@ -1,7 +1,7 @@
 """Invitations: an address is asked to become a member, by a link that works once (R31, R32).
 
-Whether an address has an account is never looked at: the answer, the mail and the work are the same either way. Links
-live by the machine's clock, like everything that lets somebody in.
+The answer never says whether an address has an account. The mail, which nobody but its reader sees, is written in the language
+of that account, or else of whoever invites. Links live by the machine's clock, like everything that lets somebody in.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import formats
+from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from history.models import Action
@@ -190,6 +190,12 @@ def remembered_invitation(session: SessionBase) -> tuple[str, Invitation] | None
 
 def _send(invitation: Invitation, token: str, reason: str, on: date) -> None:
     """Write the mail with the link: the only place in which the token stands in clear."""
+    reader = User.objects.filter(email=invitation.email).first() or invitation.invited_by
+    with translation.override(reader.reads if reader is not None else settings.LANGUAGE_CODE):
+        _write(invitation, token, reason, on)
+
+
+def _write(invitation: Invitation, token: str, reason: str, on: date) -> None:
     organization = invitation.organization
     last_on = clock.local_date(invitation.expires_at, organization.time_zone_at(invitation.expires_at))
     names = {

@@ -1,10 +1,36 @@
-"""allauth's pages answer as the portal's own do."""
+"""A person's own language; and allauth's pages answer as the portal's own do."""
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+from licensemgr.core.problems import is_call
+
+
+class LanguageMiddleware:
+    """Who chose a language gets it, whatever the browser wants; everybody else has what was found before.
+
+    That is the cookie of a visitor's choice, then the browser's languages. Pages differ by both, and say so to caches.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not is_call(request):
+            chosen = getattr(request.user, "language", "")
+            if chosen in dict(settings.LANGUAGES):
+                translation.activate(chosen)
+                request.LANGUAGE_CODE = chosen
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ("Cookie",))
+        return response
 
 
 class RefusedFormsMiddleware:

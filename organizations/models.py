@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
@@ -50,6 +51,10 @@ class User(AbstractUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     # The person left and closed the account (R35): nothing personal is kept, and History says “former member”.
     closed_at = models.DateTimeField(null=True, editable=False)
+    # The language that the person chose; empty: the browser's.
+    language = models.CharField(_("language"), max_length=12, blank=True, default="")
+    # The one in which the person last signed in; mail that nobody's browser asks for is written in it.
+    browser_language = models.CharField(max_length=12, blank=True, default="", editable=False)
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: ClassVar[UserManager] = UserManager()
@@ -58,6 +63,12 @@ class User(AbstractUser):
         if self.closed_at is not None:
             return gettext("former member")
         return self.get_full_name() or self.email
+
+    @property
+    def reads(self) -> str:
+        """The code of the language in which mail is written to the person."""
+        known = dict(settings.LANGUAGES)
+        return next((code for code in (self.language, self.browser_language) if code in known), settings.LANGUAGE_CODE)
 
 
 def validate_time_zone(name: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from licensemgr.core import mail
@@ -79,6 +81,8 @@ class Recipient:
 
     address: str
     key: str
+    # The code of the language that it is written in.
+    language: str
     is_contact: bool = False
 
 
@@ -106,37 +110,56 @@ def recipients(organization: Organization, *, can_be_switched_off: bool) -> list
         members = members.filter(role__in=NOTIFIED_ROLES, wants_notices=True)
     else:
         members = members.filter(role=Role.ADMINISTRATOR)
-    found = [Recipient(member.user.email, str(member.user_id)) for member in members.order_by("pk")]
+    found = [Recipient(each.user.email, str(each.user_id), each.user.reads) for each in members.order_by("pk")]
     contact = organization.notices_email
     if contact and contact.casefold() not in {recipient.address.casefold() for recipient in found}:
-        found.append(Recipient(contact, "contact", is_contact=True))
+        found.append(Recipient(contact, "contact", _language_of_contact(organization), is_contact=True))
     return found
 
 
-def tell(organization: Organization, notice: Notice) -> int:
-    """Write the notice to everybody who gets it, each once, and return to how many."""
+def _language_of_contact(organization: Organization) -> str:
+    """The contact is an address without an account: it reads what the first of the administrators reads."""
+    administrators = Membership.objects.filter(organization=organization, role=Role.ADMINISTRATOR, user__is_active=True)
+    first = administrators.select_related("user").order_by("pk").first()
+    return first.user.reads if first is not None else settings.LANGUAGE_CODE
+
+
+def tell(organization: Organization, make: Callable[[], Notice]) -> int:
+    """Write a notice to everybody who gets it, each once and in the own language, and return to how many.
+
+    ``make`` puts the notice into words; it is asked once for each language, while that is the active one.
+    """
+    notice = make()
+    made = {get_language() or settings.LANGUAGE_CODE: notice}
     told = recipients(organization, can_be_switched_off=notice.can_be_switched_off)
     for recipient in told:
-        text, html = render(
-            "notice",
-            {
-                "notice": notice,
-                "organization": organization,
-                "why": _why(organization, notice, recipient),
-                "settings_link": _settings_link(organization, notice, recipient),
-            },
-        )
-        mail.write_message(
-            organization=organization,
-            recipient=recipient.address,
-            subject=f"{notice.title} – {organization.name}",
-            body_text=text,
-            body_html=html,
-            reason=f"{_prefix(notice.can_be_switched_off)}{notice.reason}:{recipient.key}",
-            on=notice.on,
-            useful_until=notice.useful_until,
-        )
+        with translation.override(recipient.language):
+            if recipient.language not in made:
+                made[recipient.language] = make()
+            _write(organization, made[recipient.language], recipient)
     return len(told)
+
+
+def _write(organization: Organization, notice: Notice, recipient: Recipient) -> None:
+    text, html = render(
+        "notice",
+        {
+            "notice": notice,
+            "organization": organization,
+            "why": _why(organization, notice, recipient),
+            "settings_link": _settings_link(organization, notice, recipient),
+        },
+    )
+    mail.write_message(
+        organization=organization,
+        recipient=recipient.address,
+        subject=f"{notice.title} – {organization.name}",
+        body_text=text,
+        body_html=html,
+        reason=f"{_prefix(notice.can_be_switched_off)}{notice.reason}:{recipient.key}",
+        on=notice.on,
+        useful_until=notice.useful_until,
+    )
 
 
 def _why(organization: Organization, notice: Notice, recipient: Recipient) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from organizations.views import account, invitations, members, settings
+from organizations.views import account, invitations, language, members, settings
 
 urlpatterns = [
     # The own account; the rest of accounts/ is allauth's
@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/signup/", account.sign_up, name="account_signup"),
     path("accounts/signup/code/", account.confirm_sign_up, name="confirm_sign_up"),
     path("accounts/close/", account.close_account, name="close_account"),
+    path("language/", language.choose_language, name="choose_language"),
     path("organizations/new/", settings.create_organization, name="create_organization"),
     path("invitations/<str:token>/", invitations.accept_invitation, name="accept_invitation"),
     # One organization's people

@@ -116,7 +116,7 @@ def next_told_on(standing: ProductStanding) -> date | None:
 
 def tell_planned(organization: Organization, standing: ProductStanding, item: Planned) -> int:
     """Write what was planned for the standing's date, which is true then, to everybody who gets it; returns to how many."""
-    return tell(organization, _notice(organization, standing, item))
+    return tell(organization, lambda: _notice(organization, standing, item))
 
 
 def tell_of_grace(organization: Organization, standing: ProductStanding) -> int:

@@ -1,6 +1,6 @@
 """The notices that the wallet sends: licenses in it expire soon, 180, 90 and 30 days before (R22)."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from organizations.models import Organization
 from organizations.notices import Notice, Table, portal_link, tell
-from products.models import LicenseKind, RegisteredProduct
+from products.models import LicenseKind, Product, RegisteredProduct
 from wallet.models import Lot
 from wallet.rules import use_by
 
@@ -52,6 +52,21 @@ def tell_of_expiring_lots(organization: Organization, registered_product: int, e
     if not rows:
         return 0
     product = RegisteredProduct.objects.select_related("product").get(pk=registered_product).product
+    return tell(organization, lambda: _notice(organization, registered_product, product, expires_on, item, rows))
+
+
+Row = tuple[str, LicenseKind, int]
+
+
+def _notice(
+    organization: Organization,
+    registered_product: int,
+    product: Product,
+    expires_on: date,
+    item: Planned,
+    rows: Sequence[Row],
+) -> Notice:
+    """The notice in the active language."""
     page = (organization.slug, product.code)
     links = [portal_link(_("Product wallet"), "product_wallet", *page)]
     if any(kind == LicenseKind.SUBSCRIPTION for _name, kind, _total in rows):
@@ -63,34 +78,31 @@ def tell_of_expiring_lots(organization: Organization, registered_product: int, e
         "use_by": formats.date_format(use_by(expires_on), "DATE_FORMAT"),
         "total": total,
     }
-    return tell(
-        organization,
-        Notice(
-            reason=f"{EXPIRING}:{registered_product}:{expires_on.isoformat()}:{(expires_on - item.on).days}",
-            on=item.on,
-            title=ngettext(
-                "%(product)s: use %(total)d license in the wallet by %(use_by)s",
-                "%(product)s: use %(total)d licenses in the wallet by %(use_by)s",
-                total,
+    return Notice(
+        reason=f"{EXPIRING}:{registered_product}:{expires_on.isoformat()}:{(expires_on - item.on).days}",
+        on=item.on,
+        title=ngettext(
+            "%(product)s: use %(total)d license in the wallet by %(use_by)s",
+            "%(product)s: use %(total)d licenses in the wallet by %(use_by)s",
+            total,
+        )
+        % values,
+        paragraphs=(
+            _(
+                "Licenses of %(product)s in the wallet of %(organization)s can be allocated until %(use_by)s, that "
+                "day included. After that day they are lost, because they will have been in the wallet for five years."
             )
             % values,
-            paragraphs=(
-                _(
-                    "Licenses of %(product)s in the wallet of %(organization)s can be allocated until %(use_by)s, that "
-                    "day included. After that day they are lost, because they will have been in the wallet for five years."
-                )
-                % values,
-            ),
-            facts=((_("Use by"), str(values["use_by"])),),
-            table=Table(
-                caption=_("Licenses in the wallet that expire"),
-                columns=(_("License type"), _("Kind"), _("Licenses")),
-                rows=tuple((name, str(kind.label), quantity) for name, kind, quantity in rows),
-            ),
-            to_do=_to_do({kind for _name, kind, _total in rows}) % values,
-            links=tuple(links),
-            useful_until=item.useful_until,
         ),
+        facts=((_("Use by"), str(values["use_by"])),),
+        table=Table(
+            caption=_("Licenses in the wallet that expire"),
+            columns=(_("License type"), _("Kind"), _("Licenses")),
+            rows=tuple((name, str(kind.label), quantity) for name, kind, quantity in rows),
+        ),
+        to_do=_to_do({kind for _name, kind, _total in rows}) % values,
+        links=tuple(links),
+        useful_until=item.useful_until,
     )
 
 

@@ -1,13 +1,15 @@
-"""What every request meets before any view: maintenance, a limit to its body, and text that no database can hold."""
+"""What every request meets before any view: a language, maintenance, a limit to its body, and text that no database can hold."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.middleware.locale import LocaleMiddleware
 from django.urls import reverse
+from django.utils import translation
 
-from licensemgr.core.problems import API_ROOT, standing_answer
+from licensemgr.core.problems import API_ROOT, is_call, standing_answer
 from licensemgr.core.uploads import is_streamed
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -15,6 +17,20 @@ Answer = Callable[[HttpRequest], HttpResponse]
 _MAINTENANCE_SECONDS = 600
 _TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class ReadersLanguageMiddleware(LocaleMiddleware):
+    """The language of a visitor's choice, else of the browser. Programs that call the API are always answered in English.
+
+    What a problem says is part of a contract that people search for; its pages for people are like all others.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_call(request):
+            translation.activate(settings.LANGUAGE_CODE)
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+        else:
+            super().process_request(request)
 
 
 class MaintenanceMiddleware:

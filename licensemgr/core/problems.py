@@ -4,11 +4,17 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.defaults import bad_request, page_not_found, server_error
 
 API_ROOT = "/api/"
 _TYPE = "urn:license-manager:problem:"
+
+
+def is_call(request: HttpRequest) -> bool:
+    """Whether a program calls the API, rather than a person looking at its description."""
+    return request.path.startswith(API_ROOT) and request.path != reverse("api_document")
 
 
 def problem(slug: str, status: int, detail: str, **members: Any) -> JsonResponse:

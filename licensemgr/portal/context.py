@@ -39,15 +39,17 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     A fragment has no frame: there only what the door found is given, without a query.
     """
     membership: Membership | None = getattr(request, "membership", None)
+    user = getattr(request, "user", None)
     context: dict[str, Any] = {
         "is_demonstration": settings.DEMONSTRATION,
         "is_signup_open": settings.SIGNUP == "open",
         "organization": membership.organization if membership else None,
         "membership": membership,
         "grant": getattr(request, "grant", None),
+        "languages": settings.LANGUAGES,
+        "language_chosen": getattr(user, "language", request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")),
         "may": {str(permission): may(membership, permission) for permission in Permission} if membership else {},
     }
-    user = getattr(request, "user", None)
     htmx = getattr(request, "htmx", None)
     if htmx and not htmx.boosted and not htmx.history_restore_request:
         return context

@@ -30,37 +30,37 @@ _PIECE_BYTES = 64 * 1024
 _LINES_TOLD = 100
 
 ENTRY_COLUMNS = (
-    "Transfer",
-    "Date",
-    "Written at",
-    "Person",
-    "E-mail address",
-    "Reason",
-    "Product",
-    "Product code",
-    "License type",
-    "License type code",
-    "Kind",
-    "Unit",
-    "From",
-    "To",
-    "Quantity",
-    "Lot entered on",
-    "Lot expires on",
-    "Subscription year from",
+    gettext_lazy("Transfer"),
+    gettext_lazy("Date"),
+    gettext_lazy("Written at"),
+    gettext_lazy("Person"),
+    gettext_lazy("E-mail address"),
+    gettext_lazy("Reason"),
+    gettext_lazy("Product"),
+    gettext_lazy("Product code"),
+    gettext_lazy("License type"),
+    gettext_lazy("License type code"),
+    gettext_lazy("Kind"),
+    gettext_lazy("Unit"),
+    gettext_lazy("From"),
+    gettext_lazy("To"),
+    gettext_lazy("Quantity"),
+    gettext_lazy("Lot entered on"),
+    gettext_lazy("Lot expires on"),
+    gettext_lazy("Subscription year from"),
 )
 CODE_COLUMNS = (
-    "Name",
-    "Last symbols",
-    "Made at",
-    "Made by",
-    "E-mail address",
-    "Systems",
-    "Joined",
-    "Expires at",
-    "State",
-    "Revoked at",
-    "Revoked by",
+    gettext_lazy("Name"),
+    gettext_lazy("Last symbols"),
+    gettext_lazy("Made at"),
+    gettext_lazy("Made by"),
+    gettext_lazy("E-mail address"),
+    gettext_lazy("Systems"),
+    gettext_lazy("Joined"),
+    gettext_lazy("Expires at"),
+    gettext_lazy("State"),
+    gettext_lazy("Revoked at"),
+    gettext_lazy("Revoked by"),
 )
 
 
@@ -163,7 +163,7 @@ def _marked(lines: Iterable[str]) -> Iterator[str]:
 
 def _entry_rows(organization: Organization) -> Iterator[Sequence[str]]:
     """Every movement, the oldest first, in chunks that memory holds."""
-    yield ENTRY_COLUMNS
+    yield [str(column) for column in ENTRY_COLUMNS]
     period = SubscriptionPeriod.objects.filter(organization=organization).first()
     zone = clock.zone(organization.time_zone_at(clock.now()))
     transfers = Transfer.objects.filter(organization=organization).order_by("sequence")
@@ -211,7 +211,7 @@ def _entry_rows(organization: Organization) -> Iterator[Sequence[str]]:
 
 def _code_rows(organization: Organization) -> Iterator[Sequence[str]]:
     """Every registration code, the oldest first. What would tell a code is not kept, and not told."""
-    yield CODE_COLUMNS
+    yield [str(column) for column in CODE_COLUMNS]
     zone = clock.zone(organization.time_zone_at(clock.now()))
     codes = RegistrationCode.objects.filter(organization=organization).select_related("made_by", "revoked_by")
     for code in codes.order_by("pk").iterator():

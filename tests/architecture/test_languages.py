@@ -1,10 +1,13 @@
 """Every text for people goes through gettext, and every catalogue says all of them rightly."""
 
+import gettext
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
@@ -13,8 +16,9 @@ from django.core.exceptions import FieldDoesNotExist
 from django.test import RequestFactory
 from django.utils.functional import Promise
 
-from licensemgr.portal.translating import catalogues
-from licensemgr.portal.translating.extracting import CODE, TEMPLATES
+from licensemgr.portal.translating import alike, catalogues, filling
+from licensemgr.portal.translating.checking import faults
+from licensemgr.portal.translating.extracting import CODE, TEMPLATES, find_in_code, find_in_template
 from organizations.models import User
 from tests.architecture.hard_coded import files, frozen_texts, texts_in_code, texts_in_template
 
@@ -179,3 +183,184 @@ def test_no_plural_of_a_table_is_made_with_an_english_s() -> None:
         and str(getattr(model._meta.verbose_name_plural, "_args", "")).startswith("('{}s'")
     ]
     assert not made
+
+
+class TestCatalogues:
+    """Each language that the portal offers says everything, and nothing but what the code asks for."""
+
+    def test_each_has_exactly_the_texts_of_the_code(self) -> None:
+        wanted = {_key(message) for message in catalogues.messages_of(catalogues.template())}
+        for language in catalogues.PLURAL_FORMS:
+            kept = {_key(message) for message in messages_to_translate(language)}
+            assert not wanted - kept, f"{language}: manage.py messages"
+            assert not kept - wanted, f"{language}: manage.py messages"
+            assert not catalogues.read(language).obsolete
+
+    def test_every_text_is_translated_in_every_plural_form(self) -> None:
+        missing = {language: _untranslated(catalogues.read(language)) for language in TRANSLATED}
+        assert not any(missing.values()), "manage.py messages --todo LANG"
+
+    def test_no_translation_is_guessed_or_copied_english(self) -> None:
+        for language in TRANSLATED:
+            assert not [message.id for message in messages_to_translate(language) if message.fuzzy]
+            assert not _copied(catalogues.read(language), language), f"see locale/{language}/alike.txt"
+
+    def test_placeholders_tags_and_blanks_are_those_of_the_english_text(self) -> None:
+        """Of what is translated so far, even in a language that is not offered yet."""
+        wrong = {
+            (language, message.id): found
+            for language in catalogues.PLURAL_FORMS
+            for message in messages_to_translate(language)
+            if catalogues.is_translated(message) and (found := _faults(message, language))
+        }
+        assert not wrong
+
+    def test_what_may_be_alike_is(self) -> None:
+        """The lists hold nothing that is translated otherwise, or is gone."""
+        for language in TRANSLATED:
+            said = {text for message in messages_to_translate(language) for text in catalogues.translations(message)}
+            assert not alike.read_list(language) - said, language
+
+    def test_each_stands_in_its_file_as_the_command_writes_it(self) -> None:
+        for language in catalogues.PLURAL_FORMS:
+            written = catalogues.po_path(language).read_text(encoding="utf-8")
+            assert written == catalogues.as_text(catalogues.read_text(written, language), language), language
+
+
+def _key(message: Message) -> tuple[str, tuple[str, ...]]:
+    return message.context or "", catalogues.english(message)
+
+
+def _untranslated(catalogue: Catalog) -> list[Any]:
+    return [
+        message.id
+        for message in catalogues.messages_of(catalogue)
+        if not catalogues.is_translated(message)
+        or (message.pluralizable and len(message.string) != catalogue.num_plurals)
+    ]
+
+
+def _copied(catalogue: Catalog, language: str) -> list[Any]:
+    return [
+        message.id
+        for message in catalogues.messages_of(catalogue)
+        if any(filling.is_copied(message, text, language) for text in catalogues.translations(message))
+    ]
+
+
+def _faults(message: Message, language: str) -> list[str]:
+    return faults(catalogues.english(message), catalogues.translations(message), language)
+
+
+class TestFaultsAreFound:
+    """What the tests of the catalogues look for, in a small one."""
+
+    def catalogue(self, body: str, language: str = "sv") -> Catalog:
+        header = catalogues.as_text(catalogues.updated(catalogues.read(language), Catalog()), language)
+        return catalogues.read_text(header + "\n" + body, language)
+
+    def test_an_untranslated_text_and_a_missing_plural_form(self) -> None:
+        plural = 'msgid "%(n)d day"\nmsgid_plural "%(n)d days"\nmsgstr[0] "%(n)d dag"\nmsgstr[1] ""\n'
+        assert _untranslated(self.catalogue('msgid "Day"\nmsgstr ""\n')) == ["Day"]
+        assert _untranslated(self.catalogue(plural)) == [("%(n)d day", "%(n)d days")]
+        assert not _untranslated(self.catalogue(plural.replace('""', '"%(n)d dagar"')))
+        # Arabic has six.
+        assert _untranslated(self.catalogue(plural.replace('""', '"%(n)d dagar"'), "ar"))
+
+    def test_copied_english(self) -> None:
+        assert _copied(self.catalogue('msgid "Day"\nmsgstr "Day"\n'), "sv") == ["Day"]
+        assert not _copied(self.catalogue('msgid "Day"\nmsgstr "Dag"\n'), "sv")
+        assert not _copied(self.catalogue('msgid "License Manager"\nmsgstr "License Manager"\n'), "sv")
+        assert not _copied(self.catalogue('msgid "%(a)s – <b>%(b)s</b>"\nmsgstr "%(a)s – <b>%(b)s</b>"\n'), "sv")
+
+    @pytest.mark.parametrize(
+        ("english", "translated"),
+        [
+            (["%(n)d of %(all)d"], ["%(n)d av"]),
+            (["%(n)d of %(all)d"], ["%(n)d av %(alla)d"]),
+            (["{n} more"], ["mer"]),
+            (["%(n)d day", "%(n)d days"], ["en dag", "dagar"]),
+            (["<b>No</b>"], ["Nej"]),
+            (['<a href="%(url)s">Go</a>'], ['<a href="%(url)s">Gå<a>']),
+            ([" or "], ["eller"]),
+            (["Done.\n"], ["Klart."]),
+            (["%(n)d %%"], ["%(n)d %"]),
+        ],
+    )
+    def test_what_would_break_a_page(self, english: list[str], translated: list[str]) -> None:
+        assert faults(english, translated, "sv")
+
+    @pytest.mark.parametrize(
+        ("english", "translated", "language"),
+        [
+            (["%(n)d of %(all)d"], ["av %(all)d: %(n)d"], "sv"),
+            (["%(n)d day", "%(n)d days"], ["en dag", "%(n)d dagar"], "sv"),
+            (["one day", "%(n)d days"], ["%(n)d dag", "%(n)d dagar"], "sv"),
+            (["%(n)d day", "%(n)d days"], ["لا أيام", "يوم", "يومان", "%(n)d أيام", "%(n)d يومًا", "%(n)d يوم"], "ar"),
+            (["<b>No</b> &nbsp;"], ["<b>Nej</b> &nbsp;"], "sv"),
+            (["100 %"], ["100 %"], "sv"),
+        ],
+    )
+    def test_what_is_right(self, english: list[str], translated: list[str], language: str) -> None:
+        assert not faults(english, translated, language)
+
+    def test_a_broken_translation_is_not_compiled(self, tmp_path: Path, settings: Any) -> None:
+        settings.BASE_DIR = tmp_path
+        path = catalogues.po_path("sv")
+        path.parent.mkdir(parents=True)
+        path.write_text('msgid "%(n)d of %(all)d"\nmsgstr "%(n)d av"\n', encoding="utf-8")
+        with pytest.raises(catalogues.CatalogueError, match=r"%\(all\)d is missing"):
+            catalogues.compile_catalogue("sv")
+        assert not catalogues.mo_path("sv").exists()
+        path.write_text(
+            'msgid "%(n)d of %(all)d"\nmsgstr "%(n)d av %(all)d"\n\nmsgid "Day"\nmsgstr ""\n', encoding="utf-8"
+        )
+        catalogues.compile_catalogue("sv")
+        with catalogues.mo_path("sv").open("rb") as file:
+            said = gettext.GNUTranslations(file)
+        assert said.gettext("%(n)d of %(all)d") == "%(n)d av %(all)d"
+        assert said.gettext("Day") == "Day"
+        assert not catalogues.is_stale("sv")
+
+
+class TestFinding:
+    def test_code_and_templates_with_contexts_plurals_and_comments(self) -> None:
+        code = '# Translators: a verb\n_("Open")\npgettext("state", "Open")\nngettext("%(n)d day", "%(n)d days", n)\nother("No")'
+        found = list(find_in_code(code, "a.py"))
+        assert [(each.text, each.plural, each.context) for each in found] == [
+            ("Open", "", ""),
+            ("Open", "", "state"),
+            ("%(n)d day", "%(n)d days", ""),
+        ]
+        assert found[0].comments == ("Translators: a verb",)
+        template = (
+            '    {% trans "Go" context "verb" %}\n'
+            "  {% blocktrans trimmed count n=n %}\n {{ n }} “day”\n {% plural %}\n {{ n }} 'days' {% endblocktrans %}"
+            '{{ x|default:_("none") }}'
+        )
+        found = list(find_in_template(template, "a.html"))
+        assert {(each.text, each.plural, each.context) for each in found} == {
+            ("Go", "", "verb"),
+            ("%(n)s “day”", "%(n)s 'days'", ""),
+            ("none", "", ""),
+        }
+
+    def test_lists_for_translators_come_back(self, tmp_path: Path, settings: Any) -> None:
+        settings.BASE_DIR = tmp_path
+        found = list(find_in_code('_("Day")\nngettext("%(n)d day", "%(n)d days", n)\n_("API key")\n', "a.py"))
+        catalogue = catalogues.updated(catalogues.read("ar"), catalogues.template(found))
+        day, days, key = filling.to_do(catalogue, found)
+        assert (day["msgid"], days["plural"], days["forms"], key["where"]) == ("Day", "%(n)d days", 6, "a.py:3")
+        lines = [
+            {"id": day["id"], "text": "يوم"},
+            {"id": days["id"], "texts": ["%(n)d يوم"] * 5},
+            {"id": key["id"], "text": "API key"},
+            {"id": "none", "text": "x"},
+        ]
+        taken, refused = filling.fill(catalogue, [*map(json.dumps, lines), "", "no JSON"], "ar")
+        assert (taken, len(refused)) == (1, 4)
+        again = [lines[1] | {"texts": ["%(n)d يوم"] * 6}, lines[2] | {"same": True}]
+        assert filling.fill(catalogue, map(json.dumps, again), "ar") == (2, [])
+        assert alike.read_list("ar") == {"API key"}
+        catalogues.write(catalogue, "ar")
+        assert not list(filling.to_do(catalogues.read("ar"), found))

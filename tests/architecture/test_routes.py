@@ -22,6 +22,7 @@ PUBLIC_NAMES = {
     "healthz",
     "privacy",
     "contact",
+    "choose_language",
     "create_organization",  # asks for the person only
     "accept_invitation",  # shows what the mail with the link says, to whoever has the link
     "go",  # asks for the person only: finds in the organizations of whoever signed in

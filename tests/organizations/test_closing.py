@@ -76,7 +76,7 @@ class TestTheDownload:
     ) -> None:
         files = export(administrator_client)
         assert list(files) == ["README.txt", "history.csv", "entries.csv", "registration-codes.csv"]
-        for column in (*file_head(HISTORY_COLUMNS), *ENTRY_COLUMNS):
+        for column in map(str, (*file_head(HISTORY_COLUMNS), *ENTRY_COLUMNS)):
             assert f"  {column}: " in files["README.txt"]
         history = rows(files["history.csv"])
         assert [int(row["Number"]) for row in history] == list(range(len(history), 0, -1))

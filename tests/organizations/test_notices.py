@@ -75,8 +75,8 @@ def test_nobody_in_a_closed_organization(people: Organization) -> None:
 
 
 def test_the_same_reason_is_written_once_for_each(people: Organization) -> None:
-    assert tell(people, NOTICE) == 3
-    tell(people, NOTICE)
+    assert tell(people, lambda: NOTICE) == 3
+    tell(people, lambda: NOTICE)
     assert sorted(OutboxMessage.objects.values_list("reason", flat=True)) == sorted(
         f"notice:something:7:2027-03-01:{key}"
         for key in (*User.objects.filter(email__regex="^(adm|man)").values_list("pk", flat=True), "contact")
@@ -84,8 +84,8 @@ def test_the_same_reason_is_written_once_for_each(people: Organization) -> None:
 
 
 def test_each_reads_why_it_came_and_how_no_more_come(people: Organization) -> None:
-    tell(people, NOTICE)
-    tell(people, replace(NOTICE, reason="another:7:2027-03-01", can_be_switched_off=False))
+    tell(people, lambda: NOTICE)
+    tell(people, lambda: replace(NOTICE, reason="another:7:2027-03-01", can_be_switched_off=False))
     endings = {
         (row.reason.split(":")[0], row.recipient.split("@")[0]): row.body_text.partition("\n-- \n")[2]
         for row in OutboxMessage.objects.all()
@@ -136,7 +136,7 @@ def _words(text: str) -> list[str]:
 def test_the_plain_text_and_the_html_say_the_same(organization: Organization, name: str) -> None:
     Organization.objects.filter(pk=organization.pk).update(name=name)
     organization.refresh_from_db()
-    tell(organization, replace(NOTICE, paragraphs=(f"{name} has grown.", *NOTICE.paragraphs)))
+    tell(organization, lambda: replace(NOTICE, paragraphs=(f"{name} has grown.", *NOTICE.paragraphs)))
     row = OutboxMessage.objects.get()
     assert row.subject == f"Camera Station: something – {name}"
     seen = _Reader()
@@ -167,7 +167,7 @@ def test_the_plain_text_and_the_html_say_the_same(organization: Organization, na
 
 def test_the_html_needs_nothing_from_anywhere(organization: Organization) -> None:
     """It is read in programs that load nothing: no script, image, font or style sheet of somewhere else."""
-    tell(organization, NOTICE)
+    tell(organization, lambda: NOTICE)
     html = OutboxMessage.objects.get().body_html
     seen = _Reader()
     seen.feed(html)

@@ -6,10 +6,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from licensemgr.portal.translating import catalogues, filling
 from licensemgr.portal.translating.extracting import find_all
+from licensemgr.portal.translating.pseudo import LANGUAGE, write_pseudo
 
 
 class Command(BaseCommand):
@@ -22,6 +24,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--pseudo",
+            action="store_true",
+            help="make a language for looking at what is not translated or does not fit",
+        )
         what.add_argument("--compile", action="store_true", help="compile what is newer than what was compiled")
         what.add_argument(
             "--todo", metavar="LANG", choices=sorted(catalogues.PLURAL_FORMS), help="print what is untranslated"
@@ -34,6 +41,8 @@ class Command(BaseCommand):
         try:
             if options["compile"]:
                 self._compile()
+            elif options["pseudo"]:
+                self._make_pseudo()
             elif options["todo"]:
                 self._list(options["todo"])
             elif options["fill"]:
@@ -54,6 +63,12 @@ class Command(BaseCommand):
     def _compile(self) -> None:
         for language in filter(catalogues.is_stale, catalogues.PLURAL_FORMS):
             catalogues.compile_catalogue(language)
+
+    def _make_pseudo(self) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("It is for the demonstration and for tests, never for production.")
+        path = write_pseudo(settings.PSEUDO_LOCALE_DIR)
+        self.stdout.write(f"{path} is made. Start the demonstration anew and choose {LANGUAGE}.")
 
     def _list(self, language: str) -> None:
         found = find_all()
