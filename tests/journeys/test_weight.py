@@ -125,7 +125,7 @@ def test_files_of_the_pages_are_compressed_and_kept_for_good(
 ) -> None:
     guest = browse(manager_client)
     answers: list[Response] = []
-    guest.page.on("response", answers.append)
+    guest.page.on("response", lambda response: answers.append(response))
     guest.page.goto(guest.base + urls[1], wait_until="networkidle")
     page, *others = answers
     assert page.headers["content-encoding"] == "gzip" and "accept-encoding" in page.headers["vary"].lower()
