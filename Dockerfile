@@ -8,6 +8,7 @@ COPY . .
 # Translations and static files need no secret: they are made with the demonstration's settings.
 RUN MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py messages --compile \
     && MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py collectstatic --no-input --verbosity 0 \
+    && python -m whitenoise.compress --quiet "$STATIC_ROOT" \
     && useradd --system --uid 10001 --home-dir /var/lib/license-manager --create-home license-manager \
     && chown license-manager /var/lib/license-manager
 USER license-manager

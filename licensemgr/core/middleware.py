@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.urls import reverse
 from django.utils import translation
@@ -46,6 +48,25 @@ class MaintenanceMiddleware:
         response["Retry-After"] = str(_MAINTENANCE_SECONDS)
         response["Cache-Control"] = "no-store"
         return response
+
+
+class CompressedPagesMiddleware(GZipMiddleware):
+    """Compresses pages, so that they arrive sooner; nothing else, since files are compressed already or of the API.
+
+    Who can see how long an answer is could guess at what stands in a compressed page (BREACH). What there is to guess is kept
+    out of it: the token of a form is masked anew in each answer, Django adds up to 100 random bytes, another site's request
+    comes without the session's cookie (SameSite), and a page that shows a secret says ``no-store`` and is left as it is.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The answer, compressed if it is a page that may be."""
+        if (
+            response.streaming
+            or not response.get("Content-Type", "").startswith("text/html")
+            or "no-store" in response.get("Cache-Control", "")
+        ):
+            return response
+        return super().process_response(request, response)
 
 
 class StandingPagesMiddleware:

@@ -361,6 +361,21 @@
     var target = event.detail.target;
     if (target && target.removeAttribute) target.removeAttribute("aria-busy");
   });
+  /* A list that is searched or sorted keeps its height when fewer rows come back, so that nothing below it jumps. */
+  var heights = {};
+  doc.addEventListener("htmx:beforeSwap", function (event) {
+    var target = event.detail.target;
+    var config = event.detail.requestConfig;
+    if (target && target.id && target !== doc.body && config && config.verb === "get") heights[target.id] = target.offsetHeight;
+  });
+  function keepHeight(event) {
+    var target = event.detail.target;
+    var now = target && heights[target.id] && doc.getElementById(target.id);
+    if (now && now.offsetHeight < heights[target.id]) now.style.minHeight = heights[target.id] + "px";
+  }
+  doc.addEventListener("htmx:afterSwap", keepHeight);
+  /* again, since settling gives the part the attributes that it came with */
+  doc.addEventListener("htmx:afterSettle", keepHeight);
   doc.addEventListener("htmx:afterSettle", function (event) {
     var part = event.detail.target && event.detail.target.isConnected ? event.detail.target : event.detail.elt;
     if (!part || !part.querySelector) return;

@@ -8,11 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from licensemgr.core.errors import Refused
 from organizations.access import OrganizationRequest, Permission, organization_view
-from products.answers import done, registered_product_or_404, wants_fragment
+from products.answers import done, registered_product_or_404
 from products.models import RegisteredProduct
 from subscriptions import releasing
 from subscriptions.errors import ExpiryNotAccepted, LaterYearFirst
@@ -24,14 +23,10 @@ from wallet.rules import use_by
 
 
 @require_safe
-@vary_on_headers("HX-Request")
 @organization_view(Permission.MANAGE_LICENSES)
 def releasable_year(request: OrganizationRequest, product: str) -> HttpResponse:
-    """The coming year that can be released: a line for the Product wallet, or the way to its page."""
+    """The way from the Product wallet to the page of the coming year that can be released."""
     found = releasing.releasable_year(product_standing(registered_product_or_404(request, product), request.today))
-    if wants_fragment(request):
-        context = {"releasable": found, "product_code": product}
-        return render(request, "subscriptions/_releasable_year.html", context)
     if found is None:
         messages.info(request, _("Nothing is allocated to a coming year that could be returned to the Product wallet."))
         return redirect("product_licensing", request.organization.slug, product)
