@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('organizations', '0004_notices_have_their_days'),
+        ('organizations', '0006_work_orders'),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("organizations", "0004_notices_have_their_days")]
+    dependencies = [("organizations", "0007_languages_of_people")]
 
     operations = [
         migrations.AddField(
