@@ -30,7 +30,10 @@ LOOK = """async ([options, theme]) => {
   const frame = () => new Promise(done => requestAnimationFrame(done));
   for (let tries = 0; tries < 200 && root.dataset.bsTheme && root.dataset.bsTheme !== theme; tries++) await frame();
   await frame();
-  await Promise.allSettled(document.getAnimations().map(each => each.finished));
+  for (let tries = 0; tries < 50 && document.getAnimations().length; tries++) {
+    await Promise.allSettled(document.getAnimations().map(each => each.finished));
+    await frame();
+  }
   const found = await axe.run(document, options);
   return {
     wider: root.scrollWidth - root.clientWidth,
