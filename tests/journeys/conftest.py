@@ -1,6 +1,7 @@
 """A person in a real browser: Debian's Chromium, a live server, and the names that stand on the pages.
 
-Journeys are skipped, with one sentence, where no Chromium is installed. That pages are accessible is asked in tests/gallery/.
+Journeys are skipped, with one sentence, where no Chromium is installed. With ``JOURNEYS_SCREENSHOTS`` set to a folder, the
+pages that are looked at for accessibility are also kept there as pictures.
 """
 
 import os

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 FOLDER = Path(__file__).parent
 IS_THERE = (FOLDER / "node_modules").is_dir() and shutil.which("node") is not None
@@ -45,7 +45,7 @@ class Lighthouse:
         self.questions.write(json.dumps(question) + "\n")
         self.questions.flush()
         line = self.answers.readline()
-        answer = json.loads(line) if line else {"error": "it ended"}
+        answer: dict[str, Any] = json.loads(line) if line else {"error": "it ended"}
         if "error" in answer:
             raise LighthouseFailed(f"{url}: {answer['error']}")
         return Found(answer["scores"], answer["failed"])
