@@ -7,7 +7,7 @@ PY := .venv/bin/python
 export DJANGO_SETTINGS_MODULE := licensemgr.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test soak proof bench check format lock
+.PHONY: help demo demo-reset test soak proof bench screenshots lighthouse check format lock
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -28,17 +28,27 @@ soak: ## The state machine over random dates for as long as one likes (SOAK_RUNS
 	@.ci/environment dev
 	@MODE=test SOAK_RUNS=$(SOAK_RUNS) exec $(PY) -m pytest tests/rules -k state_machine -p no:randomly -s $(ARGS)
 
-proof: ## The long versions of what the suite samples; goes on where it was stopped, figures in docs/proof.md (PARTS=… FRESH=1)
+proof: lighthouse ## The long versions of what the suite samples; goes on where it was stopped, figures in docs/proof.md (PARTS=… FRESH=1)
 	@.ci/environment dev
 	@PARTS="$(PARTS)" FRESH="$(FRESH)" JOBS=$(JOBS) exec $(PY) -m tests.proof
 
-bench: ## Times that are measured and not asserted: answers to guesses, 50 and 5,000 systems, large files, a million units, 5,000 calls at once
+bench: lighthouse ## Times that are measured and not asserted: answers to guesses, 50 and 5,000 systems, large files, a million units, 5,000 calls at once
 	@.ci/environment dev
 	@MODE=test $(PY) -m pytest -q tests/bench/bench_*.py -p no:randomly $(ARGS)
 	@MODE=test $(PY) -m tests.bench.system_files
 	@MODE=test $(PY) -m tests.bench.upload_wait
 	@MODE=test $(PY) -m tests.bench.import_units
 	@MODE=test $(PY) -m tests.bench.online_systems
+	@$(PY) -m tests.bench.pages
+
+screenshots: ## Pictures of all pages in two widths and two themes in var/screenshots, with index.html (ARGS="-k product_list", LANGUAGE=de)
+	@.ci/environment dev
+	@MODE=test exec $(PY) -m pytest -q -p no:randomly tests/gallery/screenshots.py $(ARGS)
+
+# Lighthouse, for tests only, from the npm registry; needs node 18.20 or newer.
+lighthouse: tests/lighthouse/node_modules/.package-lock.json
+tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
+	@cd tests/lighthouse && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json
 
 check: ## Style, types, layers, migrations, settings
 	@.ci/environment dev

@@ -56,6 +56,12 @@ PARTS = (
         is_on_postgresql=True,
     ),
     Part("journeys", "every browser test", ("tests/journeys",)),
+    Part(
+        "pages",
+        "axe on every page in every state: two themes, two widths, every language (one test is four looks)",
+        ("tests/gallery/test_pages.py",),
+    ),
+    Part("lighthouse", "100 of 100 points on every page in every state", ("tests/gallery/test_lighthouse.py",)),
     Part("files", "100,000 altered system files, 2,500 altered zips", ("tests/hardware/test_fuzzed_files.py",)),
     Part("api", "3,000 requests to each operation of the API", ("tests/api/test_schema.py",)),
     Part("guesses", "10,000 guesses of license keys by 50 threads", ("tests/concurrency/test_guesses.py",)),

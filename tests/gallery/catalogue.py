@@ -60,6 +60,7 @@ def _of_anybody() -> Iterator[PageState]:
     yield page("where_to_buy", "asked for", who="", says="country")
     yield page("where_to_buy", "by town", who="viewer", query="?country=SE&town=Malm%C3%B6&kind=reseller")
     yield page("where_to_buy", "nobody", who="", query="?country=SE&search=nobody-is-called-so")
+    yield page("where_to_buy", "suggestions", who="", query="?country=SE", clicks=["#place=mal"])
     yield journey("where_to_buy_details", "", _reseller, who="")
     yield page("verify", who="")
     yield page("verify", "refused", who="", data={}, status=422)

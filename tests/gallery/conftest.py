@@ -13,6 +13,7 @@ from tests.conftest import FrozenClock
 from tests.gallery.stage import Stage, is_on_sqlite
 from tests.gallery.world import TODAY
 from tests.journeys.conftest import CHROMIUM, NO_CHROMIUM, base_url, browser_type_launch_args
+from tests.lighthouse.asking import IS_THERE, NO_LIGHTHOUSE
 
 __all__ = ["base_url", "browser_type_launch_args"]
 
@@ -31,9 +32,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = {item.nodeid for item in left_out}
         items[:] = [item for item in items if item.nodeid not in gone]
-    if CHROMIUM is None:
-        for item in shown:
+    asked = [item for item in items if item.get_closest_marker("lighthouse")]
+    if not is_on_sqlite():
+        config.hook.pytest_deselected(items=asked)
+        items[:] = [item for item in items if not item.get_closest_marker("lighthouse")]
+    for item in [*shown, *asked]:
+        if CHROMIUM is None:
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+    for item in asked:
+        if not IS_THERE and not os.environ.get("PROOF"):
+            item.add_marker(pytest.mark.skip(reason=NO_LIGHTHOUSE))
 
 
 @pytest.fixture

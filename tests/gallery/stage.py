@@ -21,12 +21,14 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer
-from django.db import connection, connections, transaction
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection, connections, transaction
 
 from tests.gallery.states import Answer, PageState, Visit
 from tests.gallery.world import World, build_world
 
 Result = TypeVar("Result")
+_SIGNALS = (request_started, request_finished)
 Headers = list[tuple[str, str]]
 
 
@@ -55,6 +57,9 @@ class Stage:
 
     def open(self) -> None:
         """Build the world, and begin to serve."""
+        # As the test client does: the connection, which is in a transaction, outlives each request.
+        for signal in _SIGNALS:
+            signal.disconnect(close_old_connections)
         self.run(self._build)
         self._serving.start()
 
@@ -65,6 +70,8 @@ class Stage:
         self._server.server_close()
         self.run(self._leave_all)
         self._thread.shutdown()
+        for signal in _SIGNALS:
+            signal.connect(close_old_connections)
 
     def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Do this in the thread of the portal."""

@@ -83,7 +83,7 @@ class PageState:
     who: str
     steps: Steps
     status: int = 200
-    # What is clicked in the browser before looking: selectors.
+    # What is done in the browser before looking: selectors of what is clicked; "selector=text" is typed.
     clicks: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     # What the page has to say: proof that the state is the one that its name tells.

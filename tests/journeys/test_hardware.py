@@ -14,7 +14,6 @@ from subscriptions.rules import Status
 from tests.conftest import FrozenClock
 from tests.factories import Books, check_conservation, issue
 from tests.journeys.conftest import START, Visitor
-from tests.journeys.test_appearance import looking, problems_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -228,46 +227,3 @@ def test_a_unit_that_was_retired_in_another_tab_is_said_to_have_ended(
     assert Record.objects.filter(action=Action.UNIT_RETIRED).count() == 1
     assert not Expansion.objects.filter(organization=organization).exists()
     check_conservation(organization)
-
-
-@pytest.mark.slow
-def test_the_pages_of_hardware_are_accessible_and_fit(
-    lacking: Books, visit: Callable[..., Visitor], administrator_client: Client, organization: Organization
-) -> None:
-    slug, product = organization.slug, "camera-station"
-    unit = lacking.registered().hardware_units.get()
-    lacking.unit(START, "SN-8" + "0" * 40, core=1)
-    lacking.retire(START, lacking.unit(START, "SN-9", core=1))
-    lacking.redeem(START, kind=LicenseKind.HARDWARE, core=5)
-    listed = lacking.report(START, system="By hand", source=SystemSource.MANUAL, core=2)
-    gate = lacking.system_id("Gate recorder")
-    with looking(visit, administrator_client) as (visitor, problems):
-        for name, arguments in {
-            "system_setup": (slug, product),
-            "system_details": (slug, product, gate),
-            "rename_system": (slug, product, gate),
-            "move_system": (slug, product, listed.system_id),
-            "register_hardware": (slug,),
-            "unit_details": (slug, product, unit.pk),
-            "retire_unit": (slug, product, unit.pk),
-            "allocate_expansion": (slug, product, unit.pk),
-            "product_overview": (slug, product),
-        }.items():
-            visitor.open(name, *arguments)
-            problems += problems_of(visitor, name)
-            # On the narrowest screen, too, a serial number of many symbols is broken and not cut off.
-            if visitor.page.evaluate(
-                "[...document.querySelectorAll('.table-stack')].some(table => table.scrollWidth > table.parentNode.clientWidth)"
-            ):
-                problems.append(f"{name}: a table is wider than its panel")
-        visitor.open("allocate_expansion", slug, product, unit.pk)
-        visitor.page.get_by_label("Core device, licenses to allocate").fill("4")
-        visitor.button("Confirm allocation").click()
-        visitor.reads("for the lifetime of this unit")
-        problems += problems_of(visitor, "confirm_expansion")
-        visitor.open("register_hardware", slug)
-        visitor.page.get_by_label("Serial number").fill("x")
-        visitor.page.get_by_label("Owner authentication key").fill("x")
-        visitor.button("Register hardware").click()
-        visitor.reads("don't go together")
-        problems += problems_of(visitor, "register_hardware_refused")

@@ -3,23 +3,18 @@
 import re
 import zipfile
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 from playwright.sync_api import expect
 
 from licensemgr.core.models import OutboxMessage
-from organizations.invitations import invite_member
 from organizations.models import Membership, Organization, Role, User
 from organizations.services import add_member
 from products.models import System
 from tests.factories import PASSWORD, Books, OrganizationFactory, UserFactory
 from tests.journeys.conftest import START, Visitor
-from tests.journeys.test_appearance import looking, problems_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 EMAIL = "colleague@example.com"
@@ -149,53 +144,3 @@ def test_the_drop_down_is_searched_from_eight_organizations_up(
     older.button("Add system").click()
     older.reads("The system Older tab is registered.")
     assert System.objects.get(name="Older tab").organization == camera.organization
-
-
-@pytest.mark.slow
-def test_the_pages_of_people_and_settings_look_right(
-    licensed: Books,
-    visit: Callable[..., Visitor],
-    administrator_client: Client,
-    administrator: User,
-    manager: User,
-    outsider_client: Client,
-    organization: Organization,
-) -> None:
-    slug = organization.slug
-    long = "a.very.long.name.of.somebody.who.was.invited@department.subsidiary.example.com"
-    for email in (EMAIL, long):
-        invite_member(
-            organization=organization, email=email, role=Role.MANAGER, actor=administrator, on=date(2027, 3, 1)
-        )
-    invitation = link_in_mail().split("/")[-2]
-    licensed.report(START, product="audio-manager", system="Audio", audio=1)
-    licensed.remove(START, system="Audio")
-    pages: dict[str, tuple[Any, ...]] = {
-        "members": (slug,),
-        "organization_settings": (slug,),
-        "close_organization": (slug,),
-        "leave_organization": (slug,),
-        "remove_member": (slug, manager.pk),
-        "hidden_products": (slug,),
-        "create_organization": (),
-        "my_systems": (),
-        "product_list": (slug,),
-    }
-    with looking(visit, administrator_client) as (visitor, problems):
-        for name, arguments in pages.items():
-            visitor.open(name, *arguments)
-            problems += problems_of(visitor, name)
-        visitor.page.locator("details.menu--org > summary").click()
-        problems += problems_of(visitor, "organization_menu")
-        visitor.open("members", slug)
-        visitor.page.get_by_label("E-mail address").fill("manager@example.com")
-        visitor.button("Invite").click()
-        visitor.reads("is a member of this organization already")
-        problems += problems_of(visitor, "invite_refused")
-        visitor.open("accept_invitation", invitation)
-        problems += problems_of(visitor, "accept_invitation_of_another")
-    with looking(visit, None) as (visitor, problems):
-        visitor.open("accept_invitation", invitation)
-        problems += problems_of(visitor, "accept_invitation_anonymous")
-        visitor.page.goto(visitor.base + reverse("accept_invitation", args=["x" * 43]))
-        problems += problems_of(visitor, "no_invitation")

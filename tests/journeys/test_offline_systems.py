@@ -1,33 +1,23 @@
 """The source's list “License offline systems”, until the downloaded license file verifies at the system; and the pages' looks."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db.models import F
 from django.test import Client
 from playwright.sync_api import expect
 
-from hardware.license_files import document_of, issue_license_file
-from hardware.models import StagedFile
 from licensemgr.core import signing_keys
 from organizations.models import Organization
-from products.models import Product, System
-from tests.conftest import FrozenClock
+from products.models import Product
 from tests.factories import Books, issue
-from tests.hardware.offline import NOON, staged, system_file, vessel
-from tests.journeys.conftest import START, Visitor
-from tests.journeys.test_appearance import looking, problems_of
+from tests.hardware.offline import system_file, vessel
+from tests.journeys.conftest import Visitor
 
-# The day after the last one of a trial of 30 days that began on START.
-TRIAL_OVER = date(2027, 4, 1)
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -110,52 +100,3 @@ def test_files_are_dropped(
     visitor.button("Upload and check").click()
     visitor.heading("Red")
     visitor.heading("Blue")
-
-
-@pytest.mark.slow
-def test_the_pages_of_files_look_right(
-    books: Books,
-    visit: Callable[..., Visitor],
-    manager_client: Client,
-    administrator_client: Client,
-    organization: Organization,
-    frozen_clock: FrozenClock,
-) -> None:
-    slug = organization.slug
-    field = vessel("Vessel")
-    devices: list[Any] = [(f"camera-{number:03}", "M1", "core-device") for number in range(30)]
-    first = field.system_file(at=NOON, devices=devices)
-    manager_client.post(staged(manager_client, slug, first))
-    issued = issue_license_file(system=System.objects.get(), actor=None, on=START)
-    copy = system_file(vessel("Vessel", system_id=field.system_id), core=7)
-    manager_client.post(staged(manager_client, slug, copy))
-    second = field.system_file(at=NOON, devices=devices[5:])
-    files = [second, first, copy, system_file(vessel("New")), b"{}", system_file(field, core=1, sequence=1)]
-    address = staged(administrator_client, slug, *files)
-    with looking(visit, administrator_client) as (visitor, problems):
-        visitor.page.goto(visitor.base + address)
-        problems += problems_of(visitor, "confirm_system_files")
-        visitor.open("system_identity", slug, field.system_id)
-        problems += problems_of(visitor, "system_identity")
-        visitor.page.goto(visitor.base + address)
-        visitor.button("Confirm").click()
-        visitor.reads("2 systems are up to date")
-        problems += problems_of(visitor, "system_files_done")
-        visitor.open("verify")
-        visitor.page.get_by_label("or paste its text").fill(document_of(issued).decode())
-        visitor.button("Verify").click()
-        visitor.reads("This license file is valid")
-        problems += problems_of(visitor, "verify")
-        visitor.open("upload_system_file", slug)
-        problems += problems_of(visitor, "upload_system_file")
-        # Both pages answer with what is wrong: an upload that waited too long, a license file that nobody gets any more.
-        expired = staged(administrator_client, slug, system_file(vessel("Late")))
-        StagedFile.objects.update(expires_at=F("uploaded_at"))
-        visitor.page.goto(visitor.base + expired)
-        visitor.reads("waited for more than an hour")
-        problems += problems_of(visitor, "upload_expired")
-        visitor.open("system_setup", slug, "camera-station")
-        frozen_clock.move_to(TRIAL_OVER)
-        visitor.page.get_by_role("button", name=re.compile("Download license file.*Vessel")).click()
-        visitor.heading("No license file was made")
-        problems += problems_of(visitor, "no_license_file")

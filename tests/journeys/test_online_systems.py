@@ -2,24 +2,17 @@
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.test import Client
 from playwright.sync_api import expect
 
-from hardware.models import RegistrationCode, SystemIdentity
 from licensemgr.core import clock, signing_keys
 from licensemgr.portal.simulating import SimulatedSystem
-from organizations.models import Organization, User
-from tests.api.calls import code_for, post_report
-from tests.conftest import FrozenClock
+from organizations.models import Organization
 from tests.factories import Books
 from tests.hardware.offline import system_file, vessel
 from tests.journeys.conftest import Visitor
-from tests.journeys.test_appearance import looking, problems_of
 from tests.journeys.test_sent_twice import press, reach
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -97,52 +90,3 @@ def test_a_system_that_is_online_joins(
     visitor.reads(f"The registration code …{code[-5:]} is revoked.")
     assert call(portal, other, code)[0] == 401
     assert call(portal, system, "")[0] == 200
-
-
-@pytest.mark.slow
-def test_the_pages_of_systems_that_are_online_look_right(
-    books: Books,
-    visit: Callable[..., Visitor],
-    manager_client: Client,
-    organization: Organization,
-    administrator: User,
-    frozen_clock: FrozenClock,
-) -> None:
-    slug = organization.slug
-    with looking(visit, manager_client) as (visitor, problems):
-        visitor.open("product_list", slug)
-        problems += problems_of(visitor, "product_list_connect_online")
-        visitor.open("registration_codes", slug)
-        problems += problems_of(visitor, "registration_codes_none")
-        code = code_for(organization, administrator, uses=3)
-        for name in ("Pier camera", "Silent camera", "Gate camera"):
-            assert post_report(system_file(vessel(name)), code).status_code == 200
-        code_for(organization, administrator)
-        RegistrationCode.objects.filter(used=0).update(revoked_at=clock.real_now(), revoked_by=administrator)
-        code_for(organization, administrator, uses=25)
-        silent = SystemIdentity.objects.get(system__name="Silent camera")
-        SystemIdentity.objects.filter(pk=silent.pk).update(heard_at=clock.now() - timedelta(days=9))
-        pier = SystemIdentity.objects.get(system__name="Pier camera")
-        for name, arguments in {
-            "registration_codes": (slug,),
-            "make_registration_code": (slug,),
-            "revoke_registration_code": (slug, RegistrationCode.objects.latest("pk").pk),
-            "system_setup": (slug, PRODUCT),
-            "product_list": (slug,),
-            "my_systems": (),
-        }.items():
-            visitor.open(name, *arguments)
-            problems += problems_of(visitor, f"online_{name}")
-        for identity in (silent, pier):
-            visitor.open("system_details", slug, PRODUCT, identity.system.system_id)
-            problems += problems_of(visitor, f"online_{identity.system.name.split()[0]}")
-        visitor.open("make_registration_code", slug)
-        visitor.page.get_by_label("Number of systems").fill("none")
-        visitor.button("Make the code").click()
-        visitor.reads("Enter a whole number")
-        problems += problems_of(visitor, "registration_code_refused")
-        visitor.page.get_by_label("Name").fill("Warehouse 12, delivery of cameras in spring")
-        visitor.page.get_by_label("Number of systems").fill("12")
-        visitor.button("Make the code").click()
-        visitor.reads("This code is shown only now")
-        problems += problems_of(visitor, "registration_code_made")

@@ -9,7 +9,6 @@ from organizations.models import Organization, Role, User
 from tests.conftest import FrozenClock
 from tests.factories import PASSWORD
 from tests.journeys.conftest import Visitor
-from tests.journeys.test_appearance import looking, problems_of
 from tests.organizations.account_pages import code_for, link_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -105,45 +104,3 @@ def test_closing_the_account(
     visitor.reads("Your account is closed")
     visitor.heading("Sign in")
     assert not User.objects.filter(email="administrator@example.com").exists()
-
-
-def test_the_pages_of_signing_up_are_for_everybody(
-    visit: Callable[..., Visitor], organization: Organization, frozen_clock: FrozenClock
-) -> None:
-    with looking(visit, None) as (visitor, problems):
-        for name in ("account_login", "account_signup", "account_reset_password", "account_reset_password_done"):
-            visitor.open(name)
-            problems += problems_of(visitor, name)
-        visitor.open("account_signup")
-        visitor.page.get_by_label("E-mail address").fill("new@example.com")
-        visitor.page.get_by_label("Password", exact=True).fill("12345678")
-        visitor.page.get_by_label("Name of the organization").fill("Nord")
-        visitor.button("Create account").click()
-        visitor.reads("This password is too common")
-        problems += problems_of(visitor, "account_signup_refused")
-        visitor.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        visitor.button("Create account").click()
-        visitor.heading("Type the code")
-        problems += problems_of(visitor, "confirm_sign_up")
-
-
-def test_the_pages_of_the_own_account_are_for_everybody(
-    visit: Callable[..., Visitor], organization: Organization, administrator_client: Client, manager_client: Client
-) -> None:
-    with looking(visit, administrator_client) as (visitor, problems):
-        for name in ("account", "account_email", "account_change_password", "mfa_index"):
-            visitor.open(name)
-            problems += problems_of(visitor, name)
-        visitor.open("close_account")
-        problems += problems_of(visitor, "account_reauthenticate")
-        confirm_it_is_me(visitor)
-        problems += problems_of(visitor, "close_account_needed")
-    with looking(visit, manager_client) as (visitor, problems):
-        visitor.open("close_account")
-        confirm_it_is_me(visitor)
-        problems += problems_of(visitor, "close_account")
-        visitor.open("account_email")
-        visitor.page.get_by_label("New address").fill("kim@example.com")
-        visitor.button("Send the code").click()
-        visitor.heading("Type the code")
-        problems += problems_of(visitor, "account_email_code")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.urls import reverse
 from playwright.sync_api import expect
 
 from organizations.models import Organization
@@ -12,7 +11,6 @@ from products.models import Product
 from products.reseller_files import import_resellers
 from tests.factories import Books
 from tests.journeys.conftest import Visitor
-from tests.journeys.test_appearance import looking, problems_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ROWS = """name,kind,city,country,phone,web,mail,products
@@ -127,26 +125,3 @@ def test_a_position_that_is_not_told_is_no_end(visit: Callable[..., Visitor]) ->
     visitor.reads("Your browser did not tell where you are. Type a town instead.")
     listed(visitor, "Mälar Audio", "Sound Guard")
     expect(visitor.button("Use my position")).not_to_have_attribute("aria-disabled", "true")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("resellers")
-def test_every_state_of_it_is_accessible(visit: Callable[..., Visitor]) -> None:
-    with looking(visit, None) as (visitor, problems):
-        for name, query in {
-            "near": "?country=&place=malmo",
-            "border": "?country=SE&place=malmo&kind=reseller",
-            "which": "?country=US&place=Springfield",
-            "problems": "?country=XX&kind=x&place=zzzz",
-            "nobody": "?country=NO",
-            "none": "?country=&search=zzzz",
-        }.items():
-            visitor.page.goto(f"{visitor.base}{reverse('where_to_buy')}{query}")
-            problems += problems_of(visitor, f"where_to_buy_{name}")
-        visitor.page.get_by_label("Town", exact=True).press_sequentially("lun")
-        expect(visitor.page.locator("#place-suggestions a").first).to_be_visible()
-        problems += problems_of(visitor, "where_to_buy_suggestions")
-        visitor.page.goto(f"{visitor.base}{reverse('where_to_buy')}?country=DK")
-        visitor.link("Bridge Shop").click()
-        visitor.heading("Bridge Shop")
-        problems += problems_of(visitor, "where_to_buy_details")

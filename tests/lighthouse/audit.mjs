@@ -1,0 +1,58 @@
+// Asks Lighthouse about pages: one question a line on standard input, one answer a line on standard output, in one Chromium.
+//
+// Question: {"url": …, "headers": {…}, "categories": ["accessibility", …], "slow": whether a phone on a slow net is simulated}.
+// Answer: {"scores": {category: 0 to 100}, "failed": ["audit: what it says", …]} or {"error": …}.
+import readline from "node:readline";
+import * as chromeLauncher from "chrome-launcher";
+import lighthouse from "lighthouse";
+
+const chrome = await chromeLauncher.launch({
+  chromePath: process.env.CHROME_PATH,
+  chromeFlags: ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run"],
+});
+
+async function ask(question) {
+  const settings = {
+    logLevel: "silent",
+    output: "json",
+    port: chrome.port,
+    onlyCategories: question.categories,
+    extraHeaders: question.headers,
+    maxWaitForLoad: 30000,
+  };
+  if (!question.slow) {
+    Object.assign(settings, {
+      formFactor: "desktop",
+      screenEmulation: { mobile: false, width: 1280, height: 900, deviceScaleFactor: 1, disabled: false },
+      throttlingMethod: "provided",
+    });
+  }
+  const { lhr } = await lighthouse(question.url, settings);
+  if (lhr.runtimeError) return { error: `${lhr.runtimeError.code}: ${lhr.runtimeError.message}` };
+  const scores = {};
+  const failed = [];
+  for (const [name, category] of Object.entries(lhr.categories)) {
+    scores[name] = Math.round((category.score ?? 0) * 100);
+    for (const { id, weight } of category.auditRefs) {
+      const audit = lhr.audits[id];
+      if (weight > 0 && audit.score !== null && audit.score < (name === "performance" ? 0.9 : 1)) {
+        const items = (audit.details?.items ?? []).slice(0, 3);
+        const where = items.map((item) => item.node?.selector ?? item.description ?? item.issueType ?? "").filter(Boolean);
+        failed.push(`${id}: ${audit.title}${audit.displayValue ? ` (${audit.displayValue})` : ""} ${where.join(", ")}`.trim());
+      }
+    }
+  }
+  return { scores, failed };
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    answer = await ask(JSON.parse(line));
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await chrome.kill();
