@@ -88,7 +88,7 @@ def history_lines(organization: Organization, records: Iterable[Record]) -> list
 
 def history_rows(organization: Organization, chunks: Iterable[list[Record]]) -> Iterator[tuple[str, ...]]:
     """The records as rows of a file, under a row with the names of the columns."""
-    yield [str(column) for column in HISTORY_COLUMNS]
+    yield tuple(map(str, HISTORY_COLUMNS))
     for chunk in chunks:
         for line in history_lines(organization, chunk):
             record = line.record
