@@ -7,7 +7,7 @@ PY := .venv/bin/python
 export DJANGO_SETTINGS_MODULE := licensemgr.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test soak proof bench screenshots lighthouse check format lock
+.PHONY: help demo demo-reset test soak proof bench screenshots lighthouse check messages format lock
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -63,6 +63,10 @@ check: ## Style, types, layers, migrations, settings
 	  LICENSE_KEY_PEPPER=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	  ENCRYPTION_SECRET=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	  $(PY) manage.py check --deploy --fail-level WARNING
+
+messages: ## Bring the catalogues in locale/ up to date with the code (locale/GUIDE.md tells how to translate)
+	@.ci/environment base
+	@MODE=test exec $(PY) manage.py messages
 
 format: ## Put the code into the form that make check wants
 	@.ci/environment dev

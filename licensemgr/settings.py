@@ -228,7 +228,6 @@ LANGUAGES = [
 ]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 LANGUAGE_COOKIE_HTTPONLY = True
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # Made by manage.py messages --pseudo: it shows what is not translated, and what longer words break.
 PSEUDO_LOCALE_DIR = VAR_DIR / "pseudo-locale"

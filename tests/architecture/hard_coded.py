@@ -159,7 +159,7 @@ def _literals(value: ast.expr) -> Iterator[str]:
         if isinstance(value.value, str) and _LETTERS.search(value.value):
             yield value.value
     elif isinstance(value, ast.JoinedStr):
-        text = "".join(each.value for each in value.values if isinstance(each, ast.Constant))
+        text = "".join(str(each.value) for each in value.values if isinstance(each, ast.Constant))
         if _LETTERS.search(text):
             yield text
     elif isinstance(value, ast.IfExp):

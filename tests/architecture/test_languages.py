@@ -167,7 +167,7 @@ def _is_named(owner: Any, column: Any) -> bool:
     if not isinstance(column, str) or column in {"__str__", "id", "usable_password", "password1", "password2"}:
         return True
     shown = getattr(owner, column, None) or getattr(owner.model, column, None)
-    if hasattr(shown, "short_description"):
+    if shown is not None and hasattr(shown, "short_description"):
         return isinstance(shown.short_description, Promise)
     try:
         return isinstance(getattr(owner.model._meta.get_field(column), "verbose_name", None), Promise)
@@ -236,7 +236,7 @@ def _untranslated(catalogue: Catalog) -> list[Any]:
         message.id
         for message in catalogues.messages_of(catalogue)
         if not catalogues.is_translated(message)
-        or (message.pluralizable and len(message.string) != catalogue.num_plurals)
+        or (message.pluralizable and len(catalogues.translations(message)) != catalogue.num_plurals)
     ]
 
 
