@@ -8,9 +8,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from products.models import DeviceCount, LicenseBasis, LicenseType, RegisteredProduct, System
@@ -119,9 +118,9 @@ def explain_devices(
     if license_type is not None:
         counts = counts.filter(license_type=license_type)
     total = counts.aggregate(total=Sum("quantity"))["total"] or 0
-    by_system: QuerySet[DeviceCount, dict[str, Any]] = counts.values(
-        "system", "system__name", "system__system_id", "system__last_reported_on"
-    ).annotate(total=Sum("quantity"))
+    by_system = counts.values("system", "system__name", "system__system_id", "system__last_reported_on").annotate(
+        total=Sum("quantity")
+    )
     how_many = counts.values("system").distinct().count()
     last = _system_after(registered_product, after)
     if last is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.utils import formats
@@ -54,7 +54,8 @@ class Accounts:
         )
         if self.reason is not None:
             entries = entries.filter(transfer__reason=self.reason)
-        return entries.values("transfer__sequence").annotate(net=_when(into) - _when(out_of)).exclude(net=0)
+        net = entries.values("transfer__sequence").annotate(net=_when(into) - _when(out_of)).exclude(net=0)
+        return cast("QuerySet[Entry, dict[str, Any]]", net)
 
     def balance(self) -> int:
         """What stands in them."""

@@ -23,7 +23,8 @@
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     if (event.target === dialog) { dialog.close(); return; }
     var link = event.target.closest("a[data-why]");
-    if (link) {
+    /* On the page of an explanation, others are pages too. */
+    if (link && (dialog.contains(link) || !link.closest(".why-box"))) {
       event.preventDefault();
       path.push(link.href);
       show(link.href);
@@ -34,7 +35,7 @@
   });
   doc.addEventListener("htmx:afterSettle", function (event) {
     if (event.detail.target !== body) return;
-    var title = doc.getElementById("why-title");
+    var title = dialog.querySelector("#why-title");
     if (title && dialog.open) title.focus();
   });
   /* What can't be fetched is opened as a page, which says why. */
