@@ -236,7 +236,8 @@ def _first(rows: "QuerySet[Any]", asked: _Asked, begins: Q, *order: str) -> "Que
     here = Case(When(organization_id=asked.here, then=Value(0)), default=Value(1), output_field=IntegerField())
     prefix = Case(When(begins, then=Value(0)), default=Value(1), output_field=IntegerField())
     mine = rows.filter(organization_id__in=list(asked.entrances))
-    return mine.annotate(there=here, later=prefix).order_by("there", "later", *order)[: MOST_OF_A_GROUP + 1]
+    ordered: QuerySet[Any] = mine.annotate(there=here, later=prefix).order_by("there", "later", *order)
+    return ordered[: MOST_OF_A_GROUP + 1]
 
 
 def _systems(asked: _Asked) -> list[Place]:

@@ -35,9 +35,10 @@ def palette_shows(page: Page, said: str | re.Pattern[str]) -> None:
 
 def active(page: Page) -> str:
     """The words of the option at which the combobox is."""
-    return page.evaluate(
+    words: str = page.evaluate(
         "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))?.textContent.trim() || ''"
     )
+    return words
 
 
 def test_the_palette_goes_to_a_system_and_gives_the_focus_back(typist: Visitor) -> None:
