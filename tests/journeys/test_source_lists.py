@@ -67,7 +67,7 @@ def test_review_activity_history(
     expect(row).to_contain_text("March 1, 2027")
     expect(row).to_contain_text("Pat Person")
     expect(row).to_contain_text(key[-5:])
-    visitor.page.get_by_label("What").select_option(label="Organization created")
+    visitor.page.get_by_role("combobox", name="What").select_option(label="Organization created")
     visitor.button("Show").click()
     expect(row).to_have_count(0)
     visitor.reads("Organization created")
