@@ -145,7 +145,7 @@ def test_systems_are_found_renamed_and_moved(
     """Search and filters of System setup; a system's page, Rename system, Move to hardware."""
     lacking.report(START, system="Head office", source=SystemSource.MANUAL, core=2)
     visitor = manager_at_browser.open("system_setup", organization.slug, "camera-station")
-    visitor.page.get_by_label("Source").select_option(label="Entered by hand")
+    visitor.page.get_by_role("combobox", name="Source").select_option(label="Entered by hand")
     if not javascript:
         visitor.button("Search").click()
     expect(visitor.link("Gate recorder")).to_have_count(0)

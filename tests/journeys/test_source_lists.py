@@ -73,7 +73,7 @@ def test_review_activity_history(
     expect(row).to_contain_text("March 1, 2027")
     expect(row).to_contain_text("Pat Person")
     expect(row).to_contain_text(key[-5:])
-    visitor.hand.select(visitor.page.get_by_label("What"), "Organization created")
+    visitor.hand.select(visitor.page.get_by_role("combobox", name="What"), "Organization created")
     visitor.hand.press(visitor.button("Show"))
     expect(row).to_have_count(0)
     visitor.reads("Organization created")
