@@ -1,7 +1,6 @@
 """Work that takes long in the admin site: how each order stands, and why one failed."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core.admin import LooksOnlyAdmin
@@ -18,10 +17,7 @@ class WorkOrderAdmin(LooksOnlyAdmin):
     search_fields = ("organization__name", "organization__slug", "person__email")
     search_help_text = _("A part of the organization's name, or of the person's address.")
     ordering = ("-made_at", "-pk")
-
-    def get_fields(self, request: HttpRequest, obj: WorkOrder | None = None) -> list[str]:
-        hidden = ("id", "fingerprint", "claim")
-        return [field.name for field in WorkOrder._meta.fields if field.name not in hidden]
+    exclude = ("fingerprint", "claim")
 
     @admin.display(description=_("how far"))
     def how_far(self, order: WorkOrder) -> str:

@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -72,7 +72,7 @@ def note_export(*, organization: Organization, actor: User | None, on: date, thr
     with transaction.atomic():
         settle(organization, on)
         locked = lock_organization(organization)
-        told = {} if through is None else {"through": through}
+        told: dict[str, Any] = {} if through is None else {"through": through}
         return record(organization=locked, action=Action.ORGANIZATION_EXPORTED, actor=actor, on=on, **told)
 
 

@@ -88,7 +88,7 @@ def test_a_refused_upload_comes_back_with_its_reason(
     visitor = manager_at_browser.open("upload_system_file", organization.slug)
     visitor.page.get_by_label("System files or a zip").set_input_files(tmp_path / "many.zip")
     visitor.button("Upload and check").click()
-    expect(visitor.page.locator(".form-errors")).to_contain_text("At most 200 files can be uploaded at once")
+    expect(visitor.page.locator(".form-errors")).to_contain_text("at most 200 can be uploaded at once")
     expect(visitor.page.locator("[data-upload-progress]:visible")).to_have_count(0)
     expect(visitor.link("Enter its system by hand")).to_have_count(1)
 
