@@ -69,12 +69,14 @@ def test_the_pages_of_a_licensed_organization(
             "register_product": (slug,),
             "upload_system_file": (slug,),
             "history": (slug,),
+            "coverage": (slug,),
             "product_overview": (slug, PRODUCT),
             "product_licensing": (slug, PRODUCT),
             "product_wallet": (slug, PRODUCT),
             "system_setup": (slug, PRODUCT),
             "edit_devices": (slug, PRODUCT, system.system_id),
             "remove_system": (slug, PRODUCT, system.system_id),
+            "system_details": (slug, PRODUCT, system.system_id),
         }.items():
             visitor.open(name, *arguments)
             problems += problems_of(visitor, name)
