@@ -53,7 +53,7 @@ def test_the_days_are_those_of_the_books_whenever_one_looks(books: Books) -> Non
     unit = books.unit(date(2027, 7, 1), "SN-1", core=9)
     books.report(date(2027, 7, 2), system="Gate", unit=unit.serial, core=3)
     found = devices_over_time(books.stand(date(2027, 8, 1)))
-    days = {day: value for day, value in found.devices}
+    days = dict(found.devices)
     assert days == {START: 10, date(2027, 4, 1): 15, date(2027, 5, 1): 10, date(2027, 6, 1): 24}
     assert found.allocated == ((START, 10), (date(2027, 6, 2), 14))
     assert found.rows[-2:] == ((date(2027, 6, 1), 24, 10), (date(2027, 6, 2), 24, 14))
@@ -129,12 +129,14 @@ def test_changes_of_every_day_are_told_week_by_week(books: Books) -> None:
 
 def test_a_system_s_own_devices(books: Books) -> None:
     system = books.report(START, core=3, universal=1)
-    books.report(START + timedelta(days=5), core=2, universal=4)
     books.report(START, system="Other", core=50)
+    books.report(START + timedelta(days=5), core=2, universal=4)
     found = system_over_time(system, START + timedelta(days=9))
     assert found.devices == ((START, 4), (START + timedelta(days=5), 6))
     assert found.has_changed
     assert not system_over_time(system, START).has_changed
+    # Of a time longer than a year only the last year is shown.
+    assert system_over_time(system, START + timedelta(days=400)).devices == ((START + timedelta(days=35), 6),)
 
 
 def test_the_picture_of_a_year(books: Books) -> None:
