@@ -121,10 +121,13 @@ def _touches(points: Sequence[Point], cut: Window) -> bool:
 def _clipped(ring: Sequence[Point], cut: Window) -> list[Point]:
     """The part of a ring within the window, by cutting off what lies beyond each of its four edges (Sutherland, Hodgman)."""
     found = list(ring)
-    for axis, edge, sign in ((0, cut.west, 1), (0, cut.east, -1), (1, cut.south, 1), (1, cut.north, -1)):
-        found = _cut_off(found, lambda point, axis=axis, edge=edge, sign=sign: sign * (point[axis] - edge))
-        if not found:
-            break
+    for inside in (
+        lambda point: point[0] - cut.west,
+        lambda point: cut.east - point[0],
+        lambda point: point[1] - cut.south,
+        lambda point: cut.north - point[1],
+    ):
+        found = _cut_off(found, inside)
     return found
 
 

@@ -206,7 +206,6 @@ def test_the_timeline_shows_six_years_and_where_today_lies(books: Books) -> None
     segments = years_shown.timeline(books.stand(date(2027, 9, 1)))
     assert [segment.state for segment in segments] == ["licensed", "open", "open", "open", "open", "open"]
     assert segments[0].current
-    assert segments[0].today_percent == 50
     assert segments[0].end == YEAR_END
     assert segments[1].detail == "12 of 12 missing"
 
