@@ -163,7 +163,7 @@ def _of_products() -> Iterator[PageState]:
     yield page("register_product", "refused", who="manager", data=typed, status=422)
     for state, (organization, product) in STANDINGS.items():
         who = {NORDHAMN: "alex", SCHOOLS: "denise", HOTELS: "hana", LONG: "manager"}[organization]
-        at = {"organization": organization, "product": product}
+        at: dict[str, Any] = {"organization": organization, "product": product}
         yield page("product_overview", state, who=who, **at)
         yield page("product_licensing", state, who=who, **at)
     yield page("product_overview", "viewer", who="viewer")
@@ -180,7 +180,7 @@ def _of_products() -> Iterator[PageState]:
 
 
 def _of_licensing() -> Iterator[PageState]:
-    nordhamn = {"organization": NORDHAMN, "product": CAMERA}
+    nordhamn: dict[str, Any] = {"organization": NORDHAMN, "product": CAMERA}
     yield page("product_licensing", "viewer", who="viewer")
     too_many = {"y0-core-device": "999999", "y1-universal-device": "x", "y0-universal-device": ""}
     yield page("product_licensing", "refused", who="alex", data=too_many, status=422, **nordhamn)
@@ -230,7 +230,7 @@ def _released_altered(visit: Visit) -> Answer:
 
 
 def _of_the_wallet() -> Iterator[PageState]:
-    nordhamn = {"organization": NORDHAMN, "product": CAMERA}
+    nordhamn: dict[str, Any] = {"organization": NORDHAMN, "product": CAMERA}
     yield page("product_wallet", who="alex", **nordhamn)
     yield page("product_wallet", "many movements", who="hana", organization=HOTELS, product=CAMERA)
     yield page("product_wallet", "empty", who="denise", organization=SCHOOLS, product="site-monitor")

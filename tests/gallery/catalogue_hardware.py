@@ -116,7 +116,7 @@ def _unit(page_name: str, serial: str, organization: str) -> Any:
 
 
 def _retired(visit: Visit) -> Answer:
-    unit = HardwareUnit.objects.get(pk=visit.world.values["unit"])
+    unit = HardwareUnit.objects.get(pk=str(visit.world.values["unit"]))
     return visit.post("retire_unit", {"serial": unit.serial})
 
 
@@ -174,7 +174,7 @@ def _upload_expired(visit: Visit) -> Answer:
     return visit.answer
 
 
-def _held_values() -> dict[str, object]:
+def _held_values() -> dict[str, Any]:
     system = System.objects.get(organization__slug=HARBOUR, name="Vessel", removed_on=None)
     return {"system": system.system_id}
 

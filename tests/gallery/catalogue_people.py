@@ -8,7 +8,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from licensemgr.core.models import OutboxMessage
 from organizations.models import Invitation, Role
 from tests.factories import PASSWORD
-from tests.gallery.states import Answer, PageState, Visit, journey, page
+from tests.gallery.states import Answer, PageState, Steps, Visit, journey, page
 from tests.gallery.world import LONG, LONG_NAME, NORDHAMN
 from tests.organizations.account_pages import FORM, code_for, link_for
 
@@ -115,7 +115,7 @@ def _prove(visit: Visit) -> None:
     visit.post("account_reauthenticate", {"password": PASSWORD})
 
 
-def _proved(name: str):  # type: ignore[no-untyped-def]
+def _proved(name: str) -> Steps:
     """The page after the password was asked for again."""
 
     def steps(visit: Visit) -> Answer:
@@ -144,7 +144,7 @@ def _give_factor(visit: Visit) -> None:
     RecoveryCodes.activate(person)
 
 
-def _with_factor(name: str):  # type: ignore[no-untyped-def]
+def _with_factor(name: str) -> Steps:
     def steps(visit: Visit) -> Answer:
         _prove(visit)
         _give_factor(visit)
@@ -153,7 +153,7 @@ def _with_factor(name: str):  # type: ignore[no-untyped-def]
     return steps
 
 
-def _factor_asked(name: str):  # type: ignore[no-untyped-def]
+def _factor_asked(name: str) -> Steps:
     def steps(visit: Visit) -> Answer:
         _give_factor(visit)
         return visit.get(name)

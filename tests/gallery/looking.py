@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import axe_playwright_python
 from django.conf import settings
@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.gallery.stage import Stage, session_of
 from tests.gallery.states import PageState
 
-THEMES = ("light", "dark")
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)
 HEIGHT = 900
 # Pages are not looked at for more than their width there (WCAG 1.4.10).
@@ -85,7 +86,7 @@ class Looker:
         self.complaints.append(f"asks for {route.request.url}")
         route.abort()
 
-    def look_at(self, state: PageState, language: str, each: Callable[[str, int], Any]) -> Iterator[Any]:
+    def look_at(self, state: PageState, language: str, each: Callable[[Theme, int], Any]) -> Iterator[Any]:
         """Open a state once, and do something with it in each theme and width."""
         self.complaints.clear()
         with self.stage.show(state, language) as visit:

@@ -57,9 +57,6 @@ class Stage:
 
     def open(self) -> None:
         """Build the world, and begin to serve."""
-        # As the test client does: the connection, which is in a transaction, outlives each request.
-        for signal in _SIGNALS:
-            signal.disconnect(close_old_connections)
         self.run(self._build)
         self._serving.start()
 
@@ -70,8 +67,6 @@ class Stage:
         self._server.server_close()
         self.run(self._leave_all)
         self._thread.shutdown()
-        for signal in _SIGNALS:
-            signal.connect(close_old_connections)
 
     def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Do this in the thread of the portal."""
@@ -135,11 +130,24 @@ class Stage:
         return [body]
 
     def _ask(self, environ: dict[str, Any]) -> tuple[str, Headers, bytes]:
-        given: list[Any] = []
-        response = self._portal(environ, lambda *head: given.extend(head))
-        body = b"".join(response)
-        response.close()
-        return given[0], [(name, value) for name, value in given[1] if name != "Content-Length"], body
+        given: list[tuple[str, Headers]] = []
+
+        def start_response(status: str, headers: Headers, _failure: Any = None, /) -> Callable[[bytes], object]:
+            given.append((status, headers))
+            return lambda _body: None
+
+        # As the test client does: the connection, which is in a transaction, outlives the request.
+        for signal in _SIGNALS:
+            signal.disconnect(close_old_connections)
+        try:
+            response = self._portal(environ, start_response)
+            body = b"".join(response)
+            response.close()
+        finally:
+            for signal in _SIGNALS:
+                signal.connect(close_old_connections)
+        status, headers = given[0]
+        return status, [(name, value) for name, value in headers if name != "Content-Length"], body
 
 
 @lru_cache(64)
