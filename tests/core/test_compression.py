@@ -15,7 +15,7 @@ LONG = b"<p>Licenses</p>" * 100
 
 def answered(response: HttpResponseBase, accepted: str = "gzip, br") -> HttpResponseBase:
     middleware = CompressedPagesMiddleware(lambda request: response)
-    return middleware(RequestFactory().get("/", headers={"Accept-Encoding": accepted}))
+    return middleware.process_response(RequestFactory().get("/", headers={"Accept-Encoding": accepted}), response)
 
 
 def test_a_page_is_compressed_with_a_length_that_differs_each_time() -> None:

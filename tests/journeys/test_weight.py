@@ -61,7 +61,7 @@ def production_files(settings: LazySettings, collected: Path) -> None:
 @pytest.fixture
 def production(production_files: None) -> Iterator[str]:
     """The address of a server that answers as a production server does, WhiteNoise's files included."""
-    server = LiveServerThread("localhost", lambda handler: handler)
+    server = LiveServerThread("localhost", lambda handler: handler)  # type: ignore[arg-type]  # any maker of a handler does
     server.daemon = True
     server.start()
     server.is_ready.wait()

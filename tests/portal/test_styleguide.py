@@ -167,6 +167,23 @@ def test_sizes_of_type_are_tokens_only() -> None:
     assert not {size for size in sizes if not re.fullmatch(r"var\(--type-\d\)|[\d.]+em|10pt", size.strip())}
 
 
+def test_what_moves_is_over_within_a_fifth_of_a_second_and_stands_still_where_people_ask_for_that() -> None:
+    text = STYLESHEET.read_text()
+    moving = re.findall(r"(?:transition|animation):\s*([^;}]+)", text)
+    assert moving
+    slow = [
+        value
+        for value in moving
+        if "infinite" not in value
+        and any(float(seconds) > 0.2 for seconds in re.findall(r"(?<![\w-])([\d.]+)s\b", value))
+    ]
+    assert not slow, slow
+    assert all(
+        float(token.value.removesuffix("s")) <= 0.2 for name in ("quick", "calmly") for token in tokens.measures(name)
+    )
+    assert "@media (prefers-reduced-motion: reduce)" in text and "animation-duration: .01ms !important" in text
+
+
 def test_every_token_that_is_used_is_there_and_every_one_that_is_there_is_used() -> None:
     text = STYLESHEET.read_text()
     defined = set(re.findall(r"(?<![\w-])(--[a-z0-9-]+):", text))
