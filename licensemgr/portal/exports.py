@@ -14,6 +14,7 @@ from licensemgr.core.lists import Column, Listing, Progress, xlsx_file
 from licensemgr.portal.lists import Asked, entry_or_404
 from organizations.lists import chosen_columns
 from organizations.models import Organization, User
+from organizations.work import order_work
 
 # A spreadsheet of more rows than these is made by the worker.
 MOST_AT_ONCE = 20_000
@@ -61,9 +62,6 @@ def order_export(
 
     How far it is, and the file, are on the pages of work.
     """
-    # The table of work names this module's writer: the two know each other, so one of them looks late.
-    from licensemgr.portal.work import order_work
-
     query = subject_query.copy()
     query[COLUMNS] = ",".join(each.name for each in columns_of(listing, person, subject_query))
     arguments = {"list": listing.kind.name, "query": query.urlencode()}

@@ -9,7 +9,6 @@ from typing import IO
 from uuid import UUID
 
 from django.utils import formats
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,12 +16,12 @@ from hardware.license_archives import require_zip, zip_of_license_files
 from hardware.license_listing import offline_systems
 from hardware.outcomes import confirmed_batch
 from licensemgr.portal.exporting import export_zip, last_record, note_export, rows_to_export
+from licensemgr.portal.exports import write_xlsx
+from licensemgr.portal.lists import LISTS
 from organizations.access import Permission
 from organizations.books import settle
-from organizations.work import Kind, Progress, order_work
+from organizations.work import Kind, Progress
 from organizations.work_models import WorkOrder
-
-__all__ = ["KINDS", "order_work"]
 
 ZIP = "application/zip"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -76,8 +75,6 @@ def _license_files(order: WorkOrder, write: IO[bytes], progress: Progress) -> No
 
 def _list_xlsx(order: WorkOrder, write: IO[bytes], progress: Progress) -> None:
     """A list as it is filtered."""
-    # Whoever exports a list orders it here, so this is asked for when it is needed.
-    write_xlsx = import_string("licensemgr.portal.exports.write_xlsx")
     arguments = order.arguments
     write_xlsx(order.organization, order.person, arguments["list"], arguments["query"], order.on, write, progress)
 
@@ -93,7 +90,7 @@ def _license_files_title(order: WorkOrder) -> str:
 
 
 def _list_title(order: WorkOrder) -> str:
-    entry = import_string("licensemgr.portal.lists.LISTS").get(order.arguments["list"])
+    entry = LISTS.get(order.arguments["list"])
     # A list of an earlier version of the portal
     return _("XLSX: %(list)s") % {"list": entry.kind.title} if entry is not None else _("A list as XLSX")
 
