@@ -111,6 +111,7 @@ class ListTools:
 
     kind: ListKind
     subject: str
+    page_url: str
     # What is asked of the list now, without the page in it.
     query: str
     heads: tuple[Head, ...]
@@ -161,6 +162,7 @@ def list_tools(
     return ListTools(
         kind=kind,
         subject=subject,
+        page_url=page_url,
         query=query,
         heads=tuple(heads(chosen, sort)),
         first=str(columns[0].label),
