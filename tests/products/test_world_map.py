@@ -62,7 +62,9 @@ def test_one_place_has_the_smallest_window() -> None:
     assert window.north - window.south == pytest.approx(5)
     assert window.east - window.west == pytest.approx(8.87, abs=0.01)
     x, y = window.share(LUND)
-    assert (round(x), round(y)) == (50, 50)
+    # Its edges are tenths of a degree, so the place is in the middle to a hundredth.
+    assert abs(x - 50) < 1
+    assert abs(y - 50) < 1
 
 
 def test_the_ends_of_the_earth_are_on_the_map_of_the_world() -> None:
