@@ -109,7 +109,7 @@ class Keyboard(Hand):
 
     def _select(self, target: Locator, label: str) -> None:
         self.tab_to(target)
-        # The list is opened, so that what is chosen on the way is not yet chosen.
+        # Letters that come quickly choose the option that begins so.
         self.page.keyboard.type(label, delay=5)
         expect(target.locator("option:checked")).to_have_text(label)
 
