@@ -139,9 +139,9 @@ def test_what_is_removed_while_it_is_made_leaves_nothing_behind(
     organization: Organization, administrator: User, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def make(order: WorkOrder, write: IO[bytes], progress: Any) -> None:
-        write.write(b"x" * working.PIECE_BYTES)
+        write.write(b"x" * work.PIECE_BYTES)
         work.remove_work(order)
-        write.write(b"x" * working.PIECE_BYTES)
+        write.write(b"x" * work.PIECE_BYTES)
 
     monkeypatch.setattr(killed_work, "make", make)
     monkeypatch.setattr(work, "_kinds", killed_work.kinds)

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -156,7 +157,7 @@ def test_downloads_in_every_state(
     organization: Organization,
 ) -> None:
     now = clock.real_now()
-    states = {
+    states: dict[WorkState, dict[str, Any]] = {
         WorkState.QUEUED: {},
         WorkState.RUNNING: {"done": 3000, "total": 20412},
         WorkState.DONE: {"finished_at": now, "kept_until": now + timedelta(hours=9), "size": 812_000},

@@ -15,6 +15,7 @@ from hardware.models import LicenseFile
 from hardware.views import license_files
 from history.models import Action, Record
 from licensemgr.core import signing_keys
+from licensemgr.core.models import SigningKey
 from licensemgr.portal.closing import NotExported, close_organization
 from licensemgr.portal.exporting import export_zip, is_exported, rows_to_export
 from licensemgr.portal.views import organization as views
@@ -169,7 +170,7 @@ class TestZipsOfLicenseFiles:
 
     def test_where_nothing_can_be_signed_any_more_the_order_says_so(self, batch: str, manager_client: Client) -> None:
         manager_client.post(reverse("all_license_files", args=["harbour"]))
-        signing_keys.SigningKey.objects.all().delete()
+        SigningKey.objects.all().delete()
         assert do_work() == 0
         order = WorkOrder.objects.get()
         assert order.state == WorkState.FAILED
