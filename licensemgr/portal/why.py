@@ -190,4 +190,5 @@ def _shown(organization: Organization, product_code: str, addend: Addend) -> Sho
 def _address(organization: Organization, product_code: str, link: Link) -> str:
     before = [organization.slug, product_code] if link.is_of_product else [organization.slug]
     address = reverse(link.url_name, args=[*before, *link.arguments])
-    return f"{address}?{urlencode(link.query)}" if link.query else address
+    query = urlencode({name: str(value) for name, value in link.query.items()})
+    return f"{address}?{query}" if query else address

@@ -47,7 +47,7 @@ def test_the_guide_leads_to_a_licensed_product(
     follow(visitor, "Redeem license key", organization)
     visitor.redeem(key)
     follow(visitor, "Allocate subscription licenses", organization)
-    visitor.quantity("Core device", "March 1, 2027").fill("4")
+    visitor.quantity("Core device", "2027-03-01").fill("4")
     visitor.button("Confirm allocation").click()
     visitor.heading("Left in the Product wallet")
     visitor.button("Confirm").click()

@@ -227,7 +227,7 @@ def test_every_number_on_every_page_leads_to_what_it_is_made_of(site: Site) -> N
     assert whats >= set(NUMBERS), set(NUMBERS) - whats
     assert history
     for address in history:
-        assert "feed__what" in site.text(address), f"nothing on {address}"
+        assert 'id="record-' in site.text(address), f"nothing on {address}"
 
 
 def test_it_is_a_page_and_for_htmx_what_the_dialog_shows(site: Site) -> None:
