@@ -81,7 +81,7 @@ def _history(asked: Asked) -> Listing[Any]:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListEntry:
     """A list in the registry. ``page`` is the name of its page's URL, which has ``parts`` parameters beside the organization."""
 
     kind: ListKind
@@ -96,32 +96,32 @@ class Entry:
         return self.opener(asked)
 
 
-LISTS: Mapping[str, Entry] = {
+LISTS: Mapping[str, ListEntry] = {
     entry.kind.name: entry
     for entry in (
-        Entry(PRODUCTS, lambda asked: products_listing(asked.organization, asked.query, asked.on), "product_list"),
-        Entry(SYSTEMS, _systems, "system_setup", 1),
-        Entry(DEVICES, _devices, "system_details", 2),
-        Entry(HISTORY, _history, "history"),
-        Entry(LOTS, lambda asked: lots_listing(_product(asked), asked.on), "product_wallet", 1),
-        Entry(
+        ListEntry(PRODUCTS, lambda asked: products_listing(asked.organization, asked.query, asked.on), "product_list"),
+        ListEntry(SYSTEMS, _systems, "system_setup", 1),
+        ListEntry(DEVICES, _devices, "system_details", 2),
+        ListEntry(HISTORY, _history, "history"),
+        ListEntry(LOTS, lambda asked: lots_listing(_product(asked), asked.on), "product_wallet", 1),
+        ListEntry(
             MOVEMENTS,
             lambda asked: movements_listing(_product(asked), read_reason(asked.query), asked.on),
             "product_wallet",
             1,
         ),
-        Entry(MEMBERS, lambda asked: members_listing(asked.organization, read_members(asked.query)), "members"),
+        ListEntry(MEMBERS, lambda asked: members_listing(asked.organization, read_members(asked.query)), "members"),
     )
 }
 
 
-def entry_or_404(name: str) -> Entry:
+def entry_or_404(name: str) -> ListEntry:
     """The list of that name. Raises Http404."""
     if name not in LISTS:
         raise Http404
     return LISTS[name]
 
 
-def page_of(entry: Entry, organization: Organization, subject: str) -> str:
+def page_of(entry: ListEntry, organization: Organization, subject: str) -> str:
     """The URL of the page on which the list stands. Its subject is one for which the list was opened."""
     return reverse(entry.page, args=[organization.slug, *(subject.split("/") if subject else [])])

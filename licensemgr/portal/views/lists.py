@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from licensemgr.core.lists import FilterUnreadable, Listing, csv_file, file_name, xlsx_file
 from licensemgr.core.spreadsheets import XLSX_TYPE
 from licensemgr.portal.exports import MOST_AT_ONCE, columns_of, open_list, order_export
-from licensemgr.portal.lists import Entry, entry_or_404, page_of
+from licensemgr.portal.lists import ListEntry, entry_or_404, page_of
 from organizations import lists
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.errors import TooManyViews
@@ -165,17 +165,17 @@ def _query(request: OrganizationRequest) -> QueryDict:
     return QueryDict(request.POST.get("query", ""))
 
 
-def _page_url(request: OrganizationRequest, entry: Entry, query: QueryDict) -> str:
+def _page_url(request: OrganizationRequest, entry: ListEntry, query: QueryDict) -> str:
     url = page_of(entry, request.organization, query.get(SUBJECT, ""))
     return address(url, entry.kind.query_of(query), entry.kind)
 
 
-def _back_url(request: OrganizationRequest, entry: Entry) -> str:
+def _back_url(request: OrganizationRequest, entry: ListEntry) -> str:
     url = page_of(entry, request.organization, request.POST.get(SUBJECT, ""))
     return address(url, entry.kind.query_of(_query(request)), entry.kind)
 
 
-def _back(request: OrganizationRequest, entry: Entry) -> HttpResponse:
+def _back(request: OrganizationRequest, entry: ListEntry) -> HttpResponse:
     return _see(_back_url(request, entry))
 
 
