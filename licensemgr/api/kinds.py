@@ -53,7 +53,7 @@ KINDS: dict[str, tuple[int, Promise]] = {
     "scope-missing": (403, _("The token may not do this.")),
     "order-unknown": (404, _("No license keys were issued by the API for this order and line.")),
     "order-line-issued": (409, _("The line's keys were issued before; “keys” tells their states.")),
-    "order-line-replaced": (409, _("Another batch of the line is the latest than the one that was named.")),
+    "order-line-replaced": (409, _("Another batch of the line is newer than the one that was named.")),
     "nothing-to-replace": (409, _("No key of the line is free, so none can be replaced.")),
     "keys-not-revoked": (409, _("The keys in “keys”, or those ids, stand in the way; nothing was revoked.")),
     "order-not-understood": (422, _("A product, license type or reseller is not known, or a day is over.")),

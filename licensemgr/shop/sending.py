@@ -183,7 +183,7 @@ def _try(delivery: WebhookDelivery, at: datetime, trust: ssl.SSLContext, within:
         return Answer(None, str(refused.sentence), 0)
     except Exception:  # one delivery that can't be sent keeps no other one waiting
         logger.exception("The webhook delivery %s failed by a fault of the portal.", delivery.pk)
-        return Answer(None, _("Nothing was sent by a fault of the portal; its log says more."), 0)
+        return Answer(None, _("Nothing was sent because of a fault of the portal; its log says more."), 0)
 
 
 def _write_down(delivery: WebhookDelivery, answer: Answer) -> bool:

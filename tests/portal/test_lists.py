@@ -130,7 +130,7 @@ class TestColumns:
         before = viewer_client.get(page_url).content.decode()
         assert label in heads(before, number)
         names = [each.name for each in listing.columns if each.name not in (hidden, listing.columns[0].name)]
-        answer = viewer_client.post(url("choose_columns", name), {**of, "column": names, "query": ""})
+        answer = viewer_client.post(url("choose_columns", name), {"show": "yes", **of, "column": names, "query": ""})
         assert answer.status_code == 303 and answer["Location"].split("#")[0] == page_url
         after = viewer_client.get(page_url).content.decode()
         expected = [str(each.label) for each in listing.columns if each.name != hidden]
@@ -143,15 +143,20 @@ class TestColumns:
         assert label in heads(viewer_client.get(page_url).content.decode(), number)
 
     def test_the_first_one_stays_whatever_is_sent(self, lived: Books, viewer_client: Client) -> None:
-        viewer_client.post(url("choose_columns", "products"), {"column": ["no such", "status"]})
+        viewer_client.post(url("choose_columns", "products"), {"show": "yes", "column": ["no such", "status"]})
         assert heads(viewer_client.get("/o/harbour/").content.decode()) == ["Product", "License status"]
-        viewer_client.post(url("choose_columns", "products"), {})
+        viewer_client.post(
+            url("choose_columns", "products"),
+            {
+                "show": "yes",
+            },
+        )
         assert heads(viewer_client.get("/o/harbour/").content.decode()) == ["Product"]
 
     def test_they_are_of_one_person_and_one_list(
         self, lived: Books, viewer_client: Client, manager_client: Client
     ) -> None:
-        viewer_client.post(url("choose_columns", "products"), {"column": ["status"]})
+        viewer_client.post(url("choose_columns", "products"), {"show": "yes", "column": ["status"]})
         assert len(heads(manager_client.get("/o/harbour/").content.decode())) == 7
         assert len(heads(viewer_client.get("/o/harbour/history/").content.decode())) == 4
 
@@ -528,7 +533,9 @@ class TestManyRows:
         self, lived: Books, viewer: User, viewer_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(views, "MOST_AT_ONCE", 2)
-        viewer_client.post(url("choose_columns", "systems"), {"of": PRODUCT, "column": ["unit", "license"]})
+        viewer_client.post(
+            url("choose_columns", "systems"), {"show": "yes", "of": PRODUCT, "column": ["unit", "license"]}
+        )
         query = f"?of={PRODUCT}&sort=-name"
         asked = viewer_client.get(url("list_xlsx", "systems") + query)
         assert asked.status_code == 200 and "3 rows" in asked.content.decode()
@@ -561,7 +568,15 @@ class TestTheSupportView:
         assert "Download as XLSX" in page
         assert "Columns that you see" not in page and "Your saved views" not in page
         assert staff_client.get(url("list_csv", "products")).status_code == 200
-        assert staff_client.post(url("choose_columns", "products"), {}).status_code == 403
+        assert (
+            staff_client.post(
+                url("choose_columns", "products"),
+                {
+                    "show": "yes",
+                },
+            ).status_code
+            == 403
+        )
         assert staff_client.post(url("save_view", "products"), {"name": "x"}).status_code == 403
 
 

@@ -196,7 +196,7 @@ class TestTheGuessedCountry:
         assert "The country of your organization." in page and f'href="/o/{organization.slug}/"' in page
         for client in (outsider_client, anonymous_client):
             answers = []
-            for slug in (organization.slug, "nothing"):
+            for slug in (organization.slug, "no-such-one"):
                 response = client.get(f"{URL}?organization={slug}", headers=danish)
                 assert response.context["asked"].country == "DK"
                 page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())

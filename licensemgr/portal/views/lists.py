@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -36,6 +37,9 @@ def choose_columns(request: OrganizationRequest, list_name: str) -> HttpResponse
     listing = open_list(request.organization, list_name, _subject_alone(request), request.today)
     if "usual" in request.POST:
         lists.forget_columns(user=request.user, kind=entry.kind)
+    elif "show" not in request.POST:
+        # No form of the page: nothing ticked would look the same.
+        raise BadRequest
     else:
         names = request.POST.getlist("column")
         lists.choose_columns(user=request.user, kind=entry.kind, columns=listing.columns, names=names)
