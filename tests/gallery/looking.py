@@ -12,13 +12,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.gallery.stage import Stage, session_of
 from tests.gallery.states import PageState
+from tests.journeys.measuring import NARROWEST, WATCH_SHIFTS, WIDER, shifts_seen, wider_with_large_text
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)
 HEIGHT = 900
-# Pages are not looked at for more than their width there (WCAG 1.4.10).
-NARROWEST = 320
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # WCAG 2.2 A and AA, and what is good practice beyond; targets of 24 px are a rule that axe does not ask unless told to.
@@ -41,7 +40,6 @@ LOOK = """async ([options, theme]) => {
   }
   const found = await axe.run(document, options);
   return {
-    wider: root.scrollWidth - root.clientWidth,
     theme: root.dataset.bsTheme || "",
     violations: found.violations.map(each =>
       `${each.id} at ${each.nodes.slice(0, 4).map(node => node.target.join(" ")).join(", ")}: `
@@ -65,6 +63,7 @@ class Looker:
         context = browser.new_context(reduced_motion="reduce")
         context.set_default_timeout(15_000)
         looker = cls(stage, context, context.new_page())
+        looker.page.add_init_script(WATCH_SHIFTS)
         looker.page.on("console", looker._hear)
         looker.page.on("pageerror", lambda error: looker.complaints.append(str(error)))
         looker.page.on("response", looker._see)
@@ -128,19 +127,26 @@ class Looker:
             found = self.page.evaluate(LOOK, [OPTIONS, theme])
             where = f"{state.name}, {language}, {theme}, {width} px"
             problems.extend(f"{where}: {violation}" for violation in found["violations"])
-            if found["wider"] > 0:
-                problems.append(f"{where}: {found['wider']} px wider than its window")
-            if (theme, width) == (THEMES[-1], WIDTHS[-1]):
-                self.page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
-                wider = self.page.evaluate("document.documentElement.scrollWidth") - NARROWEST
-                if wider > 0:
-                    problems.append(f"{where}: {wider} px wider than {NARROWEST} px")
+            problems.extend(f"{where}: {other}" for other in self._misfits(theme, width))
             if found["theme"] not in ("", theme):
                 problems.append(f"{where}: shows the theme {found['theme']}")
 
         for _look in self.look_at(state, language, look):
             pass
         return problems + [f"{state.name}, {language}: {complaint}" for complaint in dict.fromkeys(self.complaints)]
+
+    def _misfits(self, theme: str, width: int) -> Iterator[str]:
+        """What moves by itself or is wider than its window, also at 320 px (which is 400 % zoom) and with large text."""
+        if (theme, width) == (THEMES[0], WIDTHS[0]):
+            yield from (f"moves by itself: {shift}" for shift in shifts_seen(self.page))
+            if wider := wider_with_large_text(self.page):
+                yield f"with text of twice the size wider: {wider}"
+        if wider := self.page.evaluate(WIDER):
+            yield f"wider than its window: {wider}"
+        if (theme, width) == (THEMES[-1], WIDTHS[-1]):
+            self.page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
+            if wider := self.page.evaluate(WIDER):
+                yield f"wider than {NARROWEST} px: {wider}"
 
     def take_pictures(self, state: PageState, language: str, folder: Path) -> list[str]:
         """A picture of the state in each theme and width; returns the names of the files."""

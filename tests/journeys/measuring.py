@@ -17,7 +17,7 @@ WIDTHS = (NARROWEST, 390, 768, 1280, 1920)
 _HEIGHT = 900
 # Counts each shift, also one within the half second after a click or key, which the browser's own figure leaves out where
 # ``hadRecentInput`` says so.
-_WATCH_SHIFTS = """
+WATCH_SHIFTS = """
 if (!window.lmShifts) { window.lmShifts = [];
 new PerformanceObserver(list => {
   for (const entry of list.getEntries()) {
@@ -27,7 +27,7 @@ new PerformanceObserver(list => {
   }
 }).observe({ type: "layout-shift", buffered: true }); }
 """
-_WIDER = """
+WIDER = """
 (() => {
   const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
   if (wide <= 0) return null;
@@ -70,11 +70,16 @@ def measure_weight(page: Page, url: str) -> Weight:
 
 def layout_shift(page: Page, url: str, act: Callable[[Page], Any] | None = None) -> list[dict[str, Any]]:
     """The shifts that nobody caused while ``url`` loads and, with ``act``, while something is done on it; none is right."""
-    page.add_init_script(_WATCH_SHIFTS)
+    page.add_init_script(WATCH_SHIFTS)
     page.goto(url, wait_until="networkidle")
     if act is not None:
         act(page)
         page.wait_for_load_state("networkidle")
+    return shifts_seen(page)
+
+
+def shifts_seen(page: Page) -> list[dict[str, Any]]:
+    """The shifts that nobody caused on the page that is open, which was loaded with ``WATCH_SHIFTS``."""
     # An observer is told after the frame in which the shift was.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     shifts: list[dict[str, Any]] = page.evaluate("lmShifts")
@@ -87,11 +92,17 @@ def overflows(page: Page, url: str, widths: Iterable[int] = WIDTHS) -> list[str]
     found = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": _HEIGHT})
-        if wider := page.evaluate(_WIDER):
+        if wider := page.evaluate(WIDER):
             found.append(f"at {width} px: {wider}")
     page.set_viewport_size({"width": 1280, "height": _HEIGHT})
-    page.evaluate("document.documentElement.style.fontSize = '200%'")
-    if wider := page.evaluate(_WIDER):
+    if wider := wider_with_large_text(page):
         found.append(f"with text of twice the size: {wider}")
-    page.evaluate("document.documentElement.style.fontSize = ''")
     return found
+
+
+def wider_with_large_text(page: Page) -> str | None:
+    """By what the open page is wider than its window when its text has twice the size; None where it fits."""
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    wider: str | None = page.evaluate(WIDER)
+    page.evaluate("document.documentElement.style.fontSize = ''")
+    return wider
