@@ -177,9 +177,23 @@ def rules() -> str:
 
 
 def test_sizes_of_type_are_tokens_only() -> None:
-    # What is drawn in pictures has measures of its own.
-    sizes = re.findall(r"font-size:\s*([^;}]+)", rules().split("/* ---------- pictures ---------- */")[0])
-    assert not {size for size in sizes if not re.fullmatch(r"var\(--type-\d\)|[\d.]+em|10pt", size.strip())}
+    # What is drawn in pictures has measures of its own, and so has what is printed.
+    before, pictures, after = re.split(r"/\* -+ pictures -+ \*/|/\* -+ lists: columns, views, exports -+ \*/", rules())
+    assert ".pic {" in pictures
+    sizes = re.findall(r"font-size:\s*([^;}]+)", before + after)
+    assert not {size for size in sizes if not re.fullmatch(r"var\(--type-\d\)|[\d.]+em|[\d.]+pt", size.strip())}
+    weights = set(re.findall(r"font-weight:\s*([^;}]+)", before + after))
+    assert not {
+        weight for weight in weights if not re.fullmatch(r"(var\(--weight-\w+\)|400)( !important)?", weight.strip())
+    }
+
+
+def test_space_between_things_is_tokens_only() -> None:
+    """What pulls a thing over its edge is negative, and no space; a sign within a field or before a step has a size of its own."""
+    between = re.findall(r"(?<![\w-])(?:padding|margin|gap)[\w-]*:\s*([^;}]+)", rules())
+    lengths = {length for value in between for length in re.findall(r"(?<![\w.-])[\d.]+rem", value)}
+    beside_a_sign = {"2.25rem", "2.5rem"}
+    assert not lengths - beside_a_sign, lengths - beside_a_sign
 
 
 def test_what_moves_is_over_within_a_fifth_of_a_second_and_stands_still_where_people_ask_for_that() -> None:

@@ -155,9 +155,11 @@ def test_pages_ask_as_many_questions_of_the_database_whatever_they_draw(
     books.redeem(START, core=4)
     books.allocate(START, {"core": 2})
     pages = (OVERVIEW, f"{OVERVIEW}licensing/", f"{OVERVIEW}wallet/", "/o/harbour/coverage/")
+    # On the day itself the guide says that the product is now licensed.
+    frozen_clock.move_to(START + timedelta(days=1))
     before = [queries_of(manager_client, page) for page in pages]
     for number in range(12):
-        day = START + timedelta(days=number)
+        day = START + timedelta(days=number + 1)
         frozen_clock.move_to(day)
         books.redeem(day, core=1)
         books.report(day, system=f"System {number}", core=number)

@@ -114,7 +114,7 @@ def _guide() -> dict[str, Any]:
     return {
         "begun": Guide("Camera Station", (*begun, *last)),
         "done": Guide("Camera Station", tuple(replace(step, is_done=True, done_on=ON) for step in (*begun, *last))),
-        "long": Guide("", tuple(replace(step, label=LONG, text=LONG) for step in last)),
+        "long": Guide("", tuple(replace(step, label=f"{step.label}: {LONG}", text=LONG) for step in last)),
     }
 
 
