@@ -27,6 +27,8 @@ OPTIONS = {
     "resultTypes": ["violations"],
     # What it would fetch the stylesheets anew for is no rule of these.
     "preload": False,
+    # What stands in a frame is a page of its own here.
+    "iframes": False,
 }
 # Colours that are on their way to the other theme have a contrast of their own: first all that moves comes to its end.
 LOOK = """async ([options, theme]) => {
@@ -46,6 +48,11 @@ LOOK = """async ([options, theme]) => {
       + `${each.nodes[0].failureSummary.replace(/\\s+/g, " ").slice(0, 300)}`)
   };
 }"""
+
+
+def themes_of(state: PageState) -> tuple[Theme, ...]:
+    """The themes in which there is something to be seen."""
+    return tuple(theme for theme in THEMES if state.theme in ("", theme))
 
 
 @dataclass
@@ -95,13 +102,13 @@ class Looker:
                 [{"name": name, "value": value, "url": self.stage.address} for name, value in cookies.items() if value]
             )
             self.context.set_extra_http_headers({"Accept-Language": language})
-            self.page.emulate_media(color_scheme=THEMES[0], reduced_motion="reduce")
+            self.page.emulate_media(color_scheme=themes_of(state)[0], reduced_motion="reduce")
             self.page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
             answer = self.page.goto(self.stage.address + visit.path)
             assert answer is not None and answer.status == state.status
             for click in state.clicks:
                 self._do(click)
-            for theme in THEMES:
+            for theme in themes_of(state):
                 self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 for width in WIDTHS:
                     self.page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -110,9 +117,13 @@ class Looker:
             self.page.goto("about:blank")
 
     def _do(self, click: str) -> None:
+        if click.startswith("@"):
+            self.page.keyboard.press(click.removeprefix("@"))
+            return
         selector, is_typed, text = click.partition("=")
         if not is_typed:
-            self.page.locator(selector).click()
+            self.page.locator(selector).first.click()
+            self.page.wait_for_function("!document.querySelector('.htmx-request')")
             return
         with self.page.expect_response(lambda response: response.request.headers.get("hx-request") == "true"):
             self.page.locator(selector).press_sequentially(text)
@@ -127,7 +138,7 @@ class Looker:
             found = self.page.evaluate(LOOK, [OPTIONS, theme])
             where = f"{state.name}, {language}, {theme}, {width} px"
             problems.extend(f"{where}: {violation}" for violation in found["violations"])
-            problems.extend(f"{where}: {other}" for other in self._misfits(theme, width))
+            problems.extend(f"{where}: {other}" for other in self._misfits(themes_of(state), theme, width))
             if found["theme"] not in ("", theme):
                 problems.append(f"{where}: shows the theme {found['theme']}")
 
@@ -135,15 +146,15 @@ class Looker:
             pass
         return problems + [f"{state.name}, {language}: {complaint}" for complaint in dict.fromkeys(self.complaints)]
 
-    def _misfits(self, theme: str, width: int) -> Iterator[str]:
+    def _misfits(self, themes: tuple[Theme, ...], theme: str, width: int) -> Iterator[str]:
         """What moves by itself or is wider than its window, also at 320 px (which is 400 % zoom) and with large text."""
-        if (theme, width) == (THEMES[0], WIDTHS[0]):
+        if (theme, width) == (themes[0], WIDTHS[0]):
             yield from (f"moves by itself: {shift}" for shift in shifts_seen(self.page))
             if wider := wider_with_large_text(self.page):
                 yield f"with text of twice the size wider: {wider}"
         if wider := self.page.evaluate(WIDER):
             yield f"wider than its window: {wider}"
-        if (theme, width) == (THEMES[-1], WIDTHS[-1]):
+        if (theme, width) == (themes[-1], WIDTHS[-1]):
             self.page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
             if wider := self.page.evaluate(WIDER):
                 yield f"wider than {NARROWEST} px: {wider}"
