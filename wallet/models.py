@@ -5,6 +5,7 @@ from datetime import date
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from organizations.models import Organization
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct, Reseller
@@ -20,7 +21,7 @@ class AccountUnit(models.TextChoices):
 class AccountCategory(models.TextChoices):
     """Where licenses (or license days) are while they stand in an account (R23)."""
 
-    ENTERED = "entered", _("Entered")
+    ENTERED = "entered", pgettext_lazy("ledger account", "Entered")
     WALLET = "wallet", _("In the wallet")
     HELD = "held", _("Allocated")
     EXPIRED = "expired", _("Expired")

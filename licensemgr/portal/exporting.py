@@ -7,7 +7,7 @@ from typing import IO, Any, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from hardware.models import RegistrationCode
 from hardware.registration_codes import state_of_code
@@ -42,8 +42,8 @@ ENTRY_COLUMNS = (
     gettext_lazy("License type code"),
     gettext_lazy("Kind"),
     gettext_lazy("Unit"),
-    gettext_lazy("From"),
-    gettext_lazy("To"),
+    pgettext_lazy("ledger account", "From"),
+    pgettext_lazy("ledger account", "To"),
     gettext_lazy("Quantity"),
     gettext_lazy("Lot entered on"),
     gettext_lazy("Lot expires on"),

@@ -32,7 +32,7 @@ PRODUCT_COLUMNS: tuple[Column[ProductRow], ...] = (
         "next",
         _("What happens next"),
         lambda row: str(row.upcoming.text),
-        Field(_("On"), lambda row: row.upcoming.on),
+        Field(_("Date"), lambda row: row.upcoming.on),
         is_sortable=True,
     ),
     column(

@@ -52,7 +52,7 @@
     if (part && !event.detail.successful) part.hidden = true;
   });
   function show(part, text, isSaid) {
-    part.querySelector("[data-upload-words]").textContent = text;
+    part.querySelector(".progress-line__words").textContent = text;
     if (isSaid) part.querySelector("[data-upload-said]").textContent = text;
   }
 

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licensemgr.portal.styleguide import examples, tokens
+from licensemgr.portal.styleguide.pictures import PICTURES
 from licensemgr.portal.styleguide.samples import SAMPLES
 
 ROOT = Path(project.BASE_DIR)
@@ -19,6 +20,19 @@ README = ROOT / "templates" / "components" / "README.md"
 STYLESHEET = ROOT / "static" / "css" / "app.css"
 COMPONENTS = examples.component_names()
 SHOWN = (*COMPONENTS, *examples.pattern_names())
+# They take no text that could be longer, or the name of an organization.
+WITHOUT_LONG_TEXT = {
+    "coverage_legend",
+    "icon",
+    "key_input",
+    "loading",
+    "no_transfer_warning",
+    "pagination",
+    "picture_marks",
+    "timeline",
+    "toolbar",
+    "upload_progress",
+}
 
 
 def rows_of_the_readme() -> Iterator[tuple[str, str]]:
@@ -68,7 +82,8 @@ def test_each_documented_tone_and_status_is_shown(name: str, text: str, client: 
 
 
 def test_each_sample_is_of_something() -> None:
-    assert set(SAMPLES) <= set(SHOWN)
+    assert set(SAMPLES) | set(PICTURES) <= set(SHOWN)
+    assert not set(SAMPLES) & set(PICTURES)
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -93,8 +108,8 @@ def test_each_example_is_a_page_in_both_colours_and_directions(
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_example_shows_what_is_long(name: str, client: Client, settings: LazySettings) -> None:
     settings.DEMONSTRATION = True
-    if name in {"icon", "key_input", "pagination", "loading", "toolbar", "no_transfer_warning"}:
-        return  # they take no text that could be longer, or the name of an organization
+    if name in WITHOUT_LONG_TEXT:
+        return
     assert "unusuallylongword" in client.get(reverse("styleguide_example", args=[name])).content.decode()
 
 

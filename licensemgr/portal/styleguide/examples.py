@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from licensemgr.portal.styleguide.pictures import PICTURES
 from licensemgr.portal.styleguide.samples import SAMPLES, common
 
 _TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -32,7 +33,7 @@ def template_of(name: str) -> str | None:
     return f"styleguide/patterns/{name}.html" if name in pattern_names() else None
 
 
-def context_of(name: str) -> dict[str, Any]:
-    """What the example finds in its context."""
-    sample = SAMPLES.get(name)
-    return {**common(), **(sample() if sample else {})}
+def context_of(name: str, *, mirrored: bool = False) -> dict[str, Any]:
+    """What the example finds in its context; pictures are drawn ``mirrored`` for languages that are read from the right."""
+    sample, picture = SAMPLES.get(name), PICTURES.get(name)
+    return {**common(), **(sample() if sample else {}), **(picture(mirrored) if picture else {})}

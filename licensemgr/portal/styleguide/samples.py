@@ -1,6 +1,7 @@
 """What the examples of the styleguide are filled with. A component that needs data has a function here, named as it is."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,15 @@ from typing import Any
 from django import forms
 from django.core.paginator import Paginator
 
+from licensemgr.core.lists import Head, ListKind
+from licensemgr.portal.first_steps import Action, Guide, Step
+from licensemgr.portal.going import Place
+from licensemgr.portal.shortcuts import Shortcut, ShownShortcut, shown_shortcuts
 from licensemgr.portal.styleguide.tokens import icons
+from licensemgr.portal.why import ShownAddend
+from organizations.lists import MOST_VIEWS, Choice, ListTools, ViewLine
+from organizations.models import SavedView
+from products.why import Addend, explain
 from subscriptions.rules import Status
 from wallet.forms import RedeemLicenseKeyForm
 
@@ -16,6 +25,7 @@ LONG = (
     "A sentence that is longer than anybody would like it to be, with an unusuallylongwordthatcannotbebrokenanywhereatall "
     "in its middle, so that one sees where it wraps and that nothing is pushed out of its place."
 )
+ON = date(2026, 11, 28)
 # Never shown in an organization: the portal's own words in Arabic come from its translation.
 ARABIC = "تنتهي فترة السماح في ١٨ ديسمبر"
 
@@ -42,6 +52,7 @@ def common() -> dict[str, Any]:
     return {
         "organization": SimpleNamespace(name="Nordhamn Logistics", slug="nordhamn-logistics"),
         "long_organization": SimpleNamespace(name=LONG[:110], slug="long"),
+        "sample_product": SimpleNamespace(name="Camera Station", code="camera-station"),
         "long_text": LONG,
         "arabic_text": ARABIC,
         "sample_date": date(2027, 7, 31),
@@ -90,29 +101,110 @@ def _status_badge() -> dict[str, Any]:
     return {"statuses": [status for status in map(str, Status) if f"status-{status}" in icons()]}
 
 
-def _timeline() -> dict[str, Any]:
-    def year(first: int, state: str, **more: Any) -> dict[str, Any]:
-        return {
-            "label": f"{first}/{first + 1}",
-            "state": state,
-            "start": date(first, 7, 31),
-            "end": date(first + 1, 7, 30),
-            **more,
-        }
-
+def _guide() -> dict[str, Any]:
+    actions = (Action("Redeem license key", "#main"), Action("Where to buy licenses", "#main"))
+    begun = [
+        Step("Register the product", "By its first system, or by a system file.", actions, True, date(2026, 11, 8)),
+        Step("Start your subscription", "A grace period of 30 days follows.", actions, True, date(2026, 11, 20)),
+    ]
+    last = [
+        Step("Redeem license key", "Buy licenses, then type the license key.", actions, False),
+        Step("Allocate subscription licenses", "As many as the Current need of this year.", actions, False),
+    ]
     return {
-        "years": [
-            year(2025, "past", fill_percent=100),
-            year(2026, "licensed", current=True, today_percent=33, url="#years"),
-            year(2027, "partial", fill_percent=60, detail="48 of 120 missing"),
-            year(2028, "missing"),
-            year(2029, "open"),
-            year(2030, "none", detail=LONG),
+        "begun": Guide("Camera Station", (*begun, *last)),
+        "done": Guide("Camera Station", tuple(replace(step, is_done=True, done_on=ON) for step in (*begun, *last))),
+        "long": Guide("", tuple(replace(step, label=LONG, text=LONG) for step in last)),
+    }
+
+
+def _tools(subject: str, *, can_keep: bool = True, views: tuple[ViewLine, ...] = (), query: str = "") -> ListTools:
+    """The tools of a list; one of its columns is hidden where it has views."""
+    columns = (("need", "Current need"), ("status", "Status"), ("note", LONG))
+    return ListTools(
+        kind=ListKind(f"list-{subject}", "Product list", {"q": ""}),
+        subject=subject,
+        page_url="#main",
+        query=query,
+        heads=(
+            Head("name", "Product", False, "ascending", "-name"),
+            Head("need", "Current need", True, "", "need"),
+            Head("note", "Note", False, "", ""),
+            Head("long", LONG, False, "", "long"),
+        ),
+        first="Product",
+        choices=tuple(Choice(name, label, not views or name != "note") for name, label in columns),
+        views=views,
+        most_views=MOST_VIEWS,
+        csv_url="#main",
+        xlsx_url="#main",
+        can_keep=can_keep,
+        is_beside=False,
+    )
+
+
+def _list_tools() -> dict[str, Any]:
+    named = SavedView(pk=1, name="Lacks licenses"), SavedView(pk=2, name=LONG[:60]), SavedView(pk=3, name=LONG[70:130])
+    return {
+        "usual": _tools("usual"),
+        "looking": _tools("looking", can_keep=False),
+        "kept": _tools("kept", query="q=gate", views=tuple(ViewLine(view, "#main", view.pk == 1) for view in named)),
+        "long": _tools("long", views=(ViewLine(named[2], "#main", True),)),
+    }
+
+
+def _list_heads() -> dict[str, Any]:
+    tools = _tools("heads")
+    return {"tools": tools, "fewer": tools.heads[:2]}
+
+
+def _place() -> dict[str, Any]:
+    return {
+        "places": [
+            Place("Camera Station", "Nordhamn Logistics", "#main", "products"),
+            Place("Register hardware", "", "#main", "chip"),
+            Place(LONG, LONG, "#main", "building"),
+            Place(ARABIC, ARABIC, "#main", "key"),
+        ]
+    }
+
+
+def _shortcuts() -> dict[str, Any]:
+    more = ShownShortcut(Shortcut(("g", "g"), LONG), "")
+    return {"none": [], "elsewhere": [*shown_shortcuts("", {}), more]}
+
+
+def _why_dialog() -> dict[str, Any]:
+    addends = [
+        Addend("Gate recorder", 84, detail="Hamburg", on=ON),
+        Addend("Taken off", -12, who="Ingrid Berg"),
+        Addend(LONG, 1_234_567),
+    ]
+    why = explain(
+        "Core device: Current need", 1_234_639, "devices", "Each device of a system needs one license.", addends
+    )
+    return {
+        "why": why,
+        "addends": [ShownAddend(each, "#main", False, False) for each in why.addends],
+        "is_first": True,
+    }
+
+
+def _terms_line() -> dict[str, Any]:
+    return {
+        "some": [
+            {"term": "grace period", "text": "The 30 days after a renewal date.", "id": "sample-grace"},
+            {"term": "use-by date", "text": LONG, "id": "sample-use-by"},
         ],
-        "grace": [year(2026, "grace", current=True, today_percent=5, fill_percent=8)],
-        "trial": [
-            {"label": "Trial", "state": "trial", "start": date(2026, 11, 8), "end": date(2026, 12, 8), "current": True}
-        ],
+        "arabic": [{"term": ARABIC, "text": ARABIC, "id": "sample-arabic"}],
+        "long": [{"term": LONG, "text": LONG, "id": "sample-long"}],
+    }
+
+
+def _language_form() -> dict[str, Any]:
+    return {
+        "many": [("en", "English"), ("ja", "日本語"), ("ar", "العربية"), ("xx", LONG)],
+        "single": [("en", "English")],
     }
 
 
@@ -120,8 +212,15 @@ SAMPLES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "confirm_panel": _confirm_panel,
     "field": _field,
     "form_errors": _form_errors,
+    "guide": _guide,
     "key_input": _key_input,
+    "language_form": _language_form,
+    "list_heads": _list_heads,
+    "list_tools": _list_tools,
     "pagination": _pagination,
+    "place": _place,
+    "shortcuts": _shortcuts,
     "status_badge": _status_badge,
-    "timeline": _timeline,
+    "terms_line": _terms_line,
+    "why_dialog": _why_dialog,
 }

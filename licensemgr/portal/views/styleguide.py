@@ -39,11 +39,12 @@ def styleguide_example(request: HttpRequest, component: str) -> HttpResponse:
     if template is None:
         raise Http404
     theme, direction = request.GET.get("theme"), request.GET.get("dir")
+    direction = direction if direction in ("ltr", "rtl") else "ltr"
     context = {
-        **examples.context_of(component),
+        **examples.context_of(component, mirrored=direction == "rtl"),
         "example": template,
         "component": component,
         "theme": theme if theme in ("light", "dark") else "light",
-        "direction": direction if direction in ("ltr", "rtl") else "ltr",
+        "direction": direction,
     }
     return render(request, "styleguide/example.html", context)
