@@ -1,4 +1,4 @@
-"""The gallery: what helps on every page. Lists' tools and files, Downloads, numbers explained, the guide, the palette, the styleguide."""
+"""The gallery: lists' tools and files, Downloads, numbers explained, the guide, the palette, the styleguide."""
 
 from collections.abc import Iterator
 from datetime import timedelta
