@@ -55,6 +55,10 @@
       }
     });
     palette.addEventListener("submit", function (event) { event.preventDefault(); });
+    /* What was chosen is gone with the old answer. */
+    doc.addEventListener("htmx:beforeSwap", function (event) {
+      if (event.detail.target && event.detail.target.id === "palette-found") choose(null);
+    });
     doc.addEventListener("htmx:afterSettle", function (event) {
       if (!event.detail.target || event.detail.target.id !== "palette-found") return;
       var list = byId("palette-list");

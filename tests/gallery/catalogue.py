@@ -28,7 +28,7 @@ STANDINGS = {
 }
 # Each route that is no page: what is downloaded, read by programs, or only sent (its answer is a state of the page it leads to).
 NO_PAGES = {
-    *("healthz", "readyz", "jwks", "schema", "openapi", "history_csv", "export_organization"),
+    *("healthz", "readyz", "jwks", "schema", "openapi", "export_organization"),
     *("upload_license_files", "all_license_files", "mfa_download_recovery_codes", "demo_mail_html"),
     *("invite_member", "choose_notices", "change_role", "invite_again", "revoke_invitation"),
     *(
@@ -39,8 +39,10 @@ NO_PAGES = {
         "redeem_license_key",
         "check_license_key",
     ),
-    # A fragment, and ways on to another page.
-    *("where_to_buy_towns", "account_logout"),
+    # Forms of lists, of Downloads, of the guide and of every page's foot.
+    *("choose_columns", "delete_view", "work_again", "work_download", "work_remove", "first_steps", "choose_language"),
+    # Fragments, and ways on to another page.
+    *("where_to_buy_towns", "work_indicator", "account_logout"),
     # Signing in by a mailed code is not offered.
     "account_confirm_login_code",
 }

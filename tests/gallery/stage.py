@@ -23,6 +23,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, connections, transaction
+from django.test import override_settings
 
 from tests.gallery.states import Answer, PageState, Visit
 from tests.gallery.world import World, build_world
@@ -78,7 +79,9 @@ class Stage:
         visit = self.run(self._reach, state, language)
         self._shown, self._status = {visit.path: visit.answer}, status
         try:
-            yield visit
+            # What the page asks for afterwards is answered under the state's settings, too.
+            with override_settings(**state.settings):
+                yield visit
         finally:
             self._shown = {}
             self.run(self._leave)

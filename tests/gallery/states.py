@@ -83,11 +83,13 @@ class PageState:
     who: str
     steps: Steps
     status: int = 200
-    # What is done in the browser before looking: selectors of what is clicked; "selector=text" is typed.
+    # What is done in the browser before looking: selectors of what is clicked; "selector=text" is typed, "@key" is pressed.
     clicks: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     # What the page has to say: proof that the state is the one that its name tells.
     says: str = ""
+    # The one theme that the page's address chooses; empty where it follows the system.
+    theme: str = ""
 
     @property
     def name(self) -> str:
@@ -112,9 +114,9 @@ _STATES: dict[str, PageState] = {}
 
 def page_states() -> tuple[PageState, ...]:
     """Every page in every state."""
-    from tests.gallery import catalogue, catalogue_hardware, catalogue_people, catalogue_staff
+    from tests.gallery import catalogue, catalogue_hardware, catalogue_people, catalogue_portal, catalogue_staff
 
-    for module in (catalogue, catalogue_people, catalogue_hardware, catalogue_staff):
+    for module in (catalogue, catalogue_people, catalogue_hardware, catalogue_portal, catalogue_staff):
         for state in module.states():
             _STATES.setdefault(state.name, state)
     return tuple(_STATES.values())
@@ -132,6 +134,7 @@ def page(
     says: str = "",
     options: Mapping[str, Any] | None = None,
     at: str = "",
+    theme: str = "",
     **values: object,
 ) -> PageState:
     """A page that one request leads to: GET, or POST where there is ``data``. ``at`` is the address where it is no other page's."""
@@ -141,7 +144,7 @@ def page(
             return visit.post(at or url_name, data, **values)
         return visit.get(at or url_name, query, **values)
 
-    return PageState(url_name, state, who, steps, status, tuple(clicks), options or {}, says)
+    return PageState(url_name, state, who, steps, status, tuple(clicks), options or {}, says, theme)
 
 
 def journey(

@@ -31,8 +31,8 @@ WIDER = """
 (() => {
   const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
   if (wide <= 0) return null;
-  const at = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > root.clientWidth + .5
-    || e.getBoundingClientRect().left < -.5);
+  const at = [...document.querySelectorAll("body *")].filter(e => e.checkVisibility() && !e.closest(".visually-hidden, svg")
+    && (e.getBoundingClientRect().right > root.clientWidth + .5 || e.getBoundingClientRect().left < -.5));
   const names = at.slice(-3).map(e => e.tagName.toLowerCase() + "." + (e.getAttribute("class") || ""));
   return wide + " px at " + names.join(", ");
 })()

@@ -29,6 +29,7 @@ class Page(HTMLParser):
         self._cell: str | None = None
         self._term: str | None = None
         self._table = ""
+        self._is_body = False
         self._in: list[str] = []
         self.text = ""
         self.feed(html)
@@ -39,10 +40,11 @@ class Page(HTMLParser):
         if tag == "table":
             self._table = values.get("class") or ""
         if tag == "tbody":
+            self._is_body = True
             self.groups.append({"table": self._table.split(), "times": [], "rows": []})
         if tag == "tr":
             self.rows.append({})
-            if self.groups:
+            if self._is_body:
                 self.groups[-1]["rows"].append(self.rows[-1])
         if tag in ("th", "td") and self.rows:
             self._cell = values.get("data-label") or ("heading" if tag == "th" else None)
@@ -56,6 +58,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in ("th", "td"):
             self._cell = None
+        if tag == "tbody":
+            self._is_body = False
         if tag in ("dt", "dd") and self._in:
             self._in.pop()
 
