@@ -225,6 +225,12 @@ LANGUAGE_CODE = "en"
 # Each by its own name, as it stands where people choose.
 LANGUAGES = [
     ("en", "English"),
+    ("sv", "Svenska"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("ja", "日本語"),
+    ("ar", "العربية"),
 ]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 LANGUAGE_COOKIE_HTTPONLY = True
