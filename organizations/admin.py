@@ -65,6 +65,9 @@ class MembershipForm(AnyModelForm):
         super().__init__(*args, **options)
         if self.instance.pk and "user" in self.fields:
             self.fields["user"].disabled = True
+        for field in self.fields.values():
+            # The head of a column names no field to who does not see it.
+            field.widget.attrs["aria-label"] = str(field.label or "")
 
 
 class MembershipInline(AnyTabularInline):
