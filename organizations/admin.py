@@ -17,8 +17,9 @@ from licensemgr.core.admin import (
     Act,
     AnyModelAdmin,
     AnyModelForm,
-    AnyTabularInline,
+    EditedRows,
     HasTools,
+    NamedValues,
     RefusalsShown,
     Tool,
     act_page,
@@ -65,12 +66,9 @@ class MembershipForm(AnyModelForm):
         super().__init__(*args, **options)
         if self.instance.pk and "user" in self.fields:
             self.fields["user"].disabled = True
-        for field in self.fields.values():
-            # The head of a column names no field to who does not see it.
-            field.widget.attrs["aria-label"] = str(field.label or "")
 
 
-class MembershipInline(AnyTabularInline):
+class MembershipInline(EditedRows):
     """The members: added, given another role and removed here, by the services."""
 
     model = Membership
@@ -101,7 +99,7 @@ class OrganizationAdmin(HasTools, RefusalsShown, AnyModelAdmin):
     form = OrganizationForm
     inlines = (MembershipInline,)
     list_display = ("name", "slug", "country", "time_zone", "created_on", "closed_on", "settled_through", "next_due_on")
-    list_filter = (("closed_on", admin.EmptyFieldListFilter), "country")
+    list_filter = (("closed_on", admin.EmptyFieldListFilter), ("country", NamedValues))
     search_fields = ("name", "slug")
     readonly_fields = ("slug", "created_on", "closed_on", "settled_through", "next_due_on")
     fields = (*OrganizationForm.Meta.fields, *readonly_fields)
