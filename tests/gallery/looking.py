@@ -55,7 +55,6 @@ EXCUSED = (
         "-group",
         "Django's tables of rows to be looked at scroll; browsers reach them",
     ),
-    ("admin-", "with text of twice the size", "td.delete", "Django's tables of fields are as wide as their fields"),
     ("admin-", "moves by itself", "", "Django's scripts make its forms when they are shown already"),
 )
 # Colours that are on their way to the other theme have a contrast of their own: first all that moves comes to its end.
