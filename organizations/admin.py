@@ -17,8 +17,9 @@ from licensemgr.core.admin import (
     Act,
     AnyModelAdmin,
     AnyModelForm,
-    AnyTabularInline,
+    EditedRows,
     HasTools,
+    NamedValues,
     RefusalsShown,
     Tool,
     act_page,
@@ -67,7 +68,7 @@ class MembershipForm(AnyModelForm):
             self.fields["user"].disabled = True
 
 
-class MembershipInline(AnyTabularInline):
+class MembershipInline(EditedRows):
     """The members: added, given another role and removed here, by the services."""
 
     model = Membership
@@ -98,7 +99,7 @@ class OrganizationAdmin(HasTools, RefusalsShown, AnyModelAdmin):
     form = OrganizationForm
     inlines = (MembershipInline,)
     list_display = ("name", "slug", "country", "time_zone", "created_on", "closed_on", "settled_through", "next_due_on")
-    list_filter = (("closed_on", admin.EmptyFieldListFilter), "country")
+    list_filter = (("closed_on", admin.EmptyFieldListFilter), ("country", NamedValues))
     search_fields = ("name", "slug")
     readonly_fields = ("slug", "created_on", "closed_on", "settled_through", "next_due_on")
     fields = (*OrganizationForm.Meta.fields, *readonly_fields)

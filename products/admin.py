@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from licensemgr.core.admin import (
     AnyModelAdmin,
     AnyModelForm,
-    AnyTabularInline,
+    EditedRows,
     HasTools,
     LooksOnlyAdmin,
     LooksOnlyInline,
@@ -73,7 +73,7 @@ class LicenseTypeFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # generi
             )
 
 
-class LicenseTypeInline(AnyTabularInline):
+class LicenseTypeInline(EditedRows):
     """The license types of a product."""
 
     model = LicenseType

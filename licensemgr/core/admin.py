@@ -55,6 +55,25 @@ class LooksOnlyAdmin(LooksOnly, AnyModelAdmin):
     actions: Sequence[Any] | None = None
 
 
+class EditedRows(AnyTabularInline):
+    """Rows that are edited below the row to which they belong; each field has a name of its own."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field is not None:
+            # The head of a column names no field to who does not see it.
+            field.widget.attrs["aria-label"] = str(field.label or "")
+        return field
+
+
+class NamedValues(admin.AllValuesFieldListFilter):
+    """A filter by the values that there are; also the empty one can be read."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or self.empty_value_display}
+
+
 class LooksOnlyInline(LooksOnly, AnyTabularInline):
     """Rows of the books below the row to which they belong."""
 
