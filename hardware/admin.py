@@ -29,7 +29,7 @@ from hardware.models import (
 from licensemgr.core.admin import (
     AnyModelAdmin,
     AnyModelForm,
-    AnyTabularInline,
+    EditedRows,
     LooksOnlyAdmin,
     LooksOnlyInline,
     RefusalsShown,
@@ -76,7 +76,7 @@ class PreloadedLicenseFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # g
                 form.add_error("license_type", _("This license type belongs to another product than the model."))
 
 
-class PreloadedLicenseInline(AnyTabularInline):
+class PreloadedLicenseInline(EditedRows):
     """The preloaded licenses of a model."""
 
     model = PreloadedLicense

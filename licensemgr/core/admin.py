@@ -58,7 +58,7 @@ class LooksOnlyAdmin(LooksOnly, AnyModelAdmin):
 class EditedRows(AnyTabularInline):
     """Rows that are edited below the row to which they belong; each field has a name of its own."""
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **options: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **options)
         if field is not None:
             # The head of a column names no field to who does not see it.

@@ -152,8 +152,8 @@ def _of_pictures() -> Iterator[PageState]:
 def _of_numbers() -> Iterator[PageState]:
     for what, query in WHY.items():
         yield page("why", what, who="alex", organization=NORDHAMN, product=CAMERA, what=what, query=query)
-    for what, query in _of_rows().items():
-        yield journey("why", what, query, who="manager")
+    for what, steps in _of_rows().items():
+        yield journey("why", what, steps, who="manager")
     yield page("why", "long names", who="manager", organization=LONG, product="long-product", what="need")
     yield page("why_all_systems", who="alex", organization=NORDHAMN)
     yield page("why_all_systems", "of none", who="ingrid", organization=MUSEUM)
