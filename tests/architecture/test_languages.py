@@ -2,6 +2,7 @@
 
 import gettext
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from django.utils.functional import Promise
 
 from licensemgr.portal.translating import alike, catalogues, filling
 from licensemgr.portal.translating.checking import faults
-from licensemgr.portal.translating.extracting import CODE, TEMPLATES, find_in_code, find_in_template
+from licensemgr.portal.translating.extracting import CODE, KEYWORDS, TEMPLATES, find_in_code, find_in_template
 from organizations.models import User
 from tests.architecture.hard_coded import files, frozen_texts, texts_in_code, texts_in_template
 
@@ -148,6 +149,18 @@ def test_a_frozen_text_is_found_and_a_lazy_one_is_left_alone() -> None:
     assert frozen_texts('from django.utils.translation import gettext as _\ndef f(title=_("Name")): ...')
     assert not frozen_texts('from django.utils.translation import gettext_lazy as _\nTITLE = _("Name")')
     assert not frozen_texts('from django.utils.translation import gettext as _\ndef f(): return _("Name")')
+
+
+def test_gettext_is_called_by_names_that_are_looked_for() -> None:
+    """A text behind another name of the function would be in no catalogue, and nobody would miss it."""
+    renamed = re.compile(r"from django\.utils\.translation import (?:.*\b)?\w*gettext\w* as (\w+)")
+    assert not [
+        f"{path}: {name}"
+        for path, source in files(settings.BASE_DIR, CODE, ".py")
+        for name in renamed.findall(source)
+        if name not in KEYWORDS
+    ]
+    assert renamed.findall("from django.utils.translation import gettext_lazy as _t") == ["_t"]
 
 
 def test_the_admin_site_names_everything_in_the_readers_language() -> None:
