@@ -60,6 +60,8 @@ class PreloadedLicenseForm(AnyModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         field = self.fields["license_type"]
+        # As the inline does it for fields that it makes itself.
+        field.widget.attrs["aria-label"] = gettext_lazy("License type")
         assert isinstance(field, LicenseTypeField)  # noqa: S101 - as declared above
         field.queryset = LicenseType.objects.select_related("product").order_by("product__name", "position", "pk")
 
