@@ -39,6 +39,7 @@ PUBLIC = {
         "privacy",
         "contact",
         "shortcuts",
+        "choose_language",
         "api_document",
         "openapi",
     ),

@@ -17,7 +17,7 @@ from licensemgr.portal.styleguide.tokens import icons
 from licensemgr.portal.why import ShownAddend
 from organizations.lists import MOST_VIEWS, Choice, ListTools, ViewLine
 from organizations.models import SavedView
-from products.why import Addend, explain
+from products.why import Addend, Counted, explain
 from subscriptions.rules import Status
 from wallet.forms import RedeemLicenseKeyForm
 
@@ -181,7 +181,7 @@ def _why_dialog() -> dict[str, Any]:
         Addend(LONG, 1_234_567),
     ]
     why = explain(
-        "Core device: Current need", 1_234_639, "devices", "Each device of a system needs one license.", addends
+        "Core device: Current need", 1_234_639, Counted.DEVICES, "Each device of a system needs one license.", addends
     )
     return {
         "why": why,
