@@ -169,7 +169,8 @@ def _wrong_of_an_organization(persona: Persona, route: Route, method: str, respo
         return "" if status == 403 else f"may not {route.permission}"
     if route.name in OF_ONE_MEMBER and persona.role != Role.ADMINISTRATOR:
         return "" if status == 404 else "finds what is another member's"
-    if status in (200, 302, 303, 409, 422):
+    # Let in, if only to be told that this was no form of the page.
+    if status in (200, 302, 303, 400, 409, 422):
         return ""
     # A page to look at may hold a form, which its view keeps for those who manage.
     holds_a_form = method == "post" and route.permission == "look" and persona.role != Role.ADMINISTRATOR

@@ -23,7 +23,7 @@ PAGES: list[tuple[str, tuple[str, ...], bool, bool]] = [
     ("upload_system_file", (), True, True),
     ("history", (), False, True),
     ("list_csv", ("history",), False, True),
-    ("list_xlsx", ("history",), False, True),
+    ("list_xlsx", ("history",), True, True),
     ("choose_columns", ("history",), True, False),
     ("save_view", ("history",), True, False),
     ("product_overview", (PRODUCT,), False, True),

@@ -95,7 +95,7 @@ def _many_rows(visit: Visit) -> Answer:
 
 def _spreadsheet_ordered(visit: Visit) -> Answer:
     with patch.object(list_views, "MOST_AT_ONCE", 2):
-        return visit.post("list_xlsx", organization=NORDHAMN, list_name="history")
+        return visit.post("list_xlsx", {"order": "yes"}, organization=NORDHAMN, list_name="history")
 
 
 def _of_work() -> Iterator[PageState]:

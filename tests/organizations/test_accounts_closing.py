@@ -157,7 +157,7 @@ def test_history_says_former_member(
     invitation = Invitation.objects.get()
     accept_invitation(invitation=invitation, user=guest, on=today)
     close(guest)
-    for page in ("/o/harbour/history/", "/o/harbour/history/export.csv"):
+    for page in ("/o/harbour/history/", "/o/harbour/lists/history/export.csv"):
         answer = administrator_client.get(page)
         told = b"".join(answer.streaming_content).decode() if answer.streaming else answer.content.decode()  # type: ignore[attr-defined]
         assert "former member was invited (viewer)" in told

@@ -541,7 +541,7 @@ class TestManyRows:
         assert asked.status_code == 200 and "3 rows" in asked.content.decode()
         assert not WorkOrder.objects.exists()
         assert "Harbour Cameras" in asked.content.decode()
-        done = viewer_client.post(url("list_xlsx", "systems") + query)
+        done = viewer_client.post(url("list_xlsx", "systems") + query, {"order": "yes"})
         assert (done.status_code, done["Location"]) == (303, f"{PAGES['systems'][0]}?sort=-name")
         # What is chosen later changes nothing of what was ordered.
         viewer_client.post(url("choose_columns", "systems"), {"of": PRODUCT, "usual": "yes"})

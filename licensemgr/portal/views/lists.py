@@ -18,7 +18,7 @@ from licensemgr.portal.exports import MOST_AT_ONCE, columns_of, open_list, order
 from licensemgr.portal.lists import ListEntry, entry_or_404, page_of
 from organizations import lists
 from organizations.access import OrganizationRequest, Permission, organization_view
-from organizations.errors import TooManyViews
+from organizations.errors import TooManyViews, TooMuchWork
 from organizations.lists import SUBJECT, address
 from organizations.models import SavedView
 
@@ -117,11 +117,26 @@ def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
         listing = open_list(request.organization, list_name, request.GET, request.today)
     except FilterUnreadable as refused:
         return _unreadable(request, list_name, refused)
+    if request.method == "POST" and "order" not in request.POST:
+        raise BadRequest
     count = listing.count()
     if count <= MOST_AT_ONCE:
         return _spreadsheet(request, listing)
     back = _page_url(request, entry_or_404(list_name), request.GET)
     if request.method == "POST":
+        return _ordered(request, listing, back)
+    context = {
+        "list": listing.kind,
+        "count": count,
+        "back": back,
+        "action": request.get_full_path(),
+        "hidden": [("order", "yes")],
+    }
+    return render(request, "portal/order_export.html", context)
+
+
+def _ordered(request: OrganizationRequest, listing: Listing[Any], back: str) -> HttpResponse:
+    try:
         order_export(
             organization=request.organization,
             person=request.user,
@@ -129,12 +144,13 @@ def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
             subject_query=request.GET,
             on=request.today,
         )
+    except TooMuchWork as refusal:
+        messages.error(request, str(refusal.sentence))
+    else:
         messages.success(
             request, _("The spreadsheet is being made. You are told when it is ready; it is kept for a day.")
         )
-        return _see(back)
-    context = {"list": listing.kind, "count": count, "back": back, "action": request.get_full_path()}
-    return render(request, "portal/order_export.html", context)
+    return _see(back)
 
 
 def _spreadsheet(request: OrganizationRequest, listing: Listing[Any]) -> HttpResponse:
