@@ -171,7 +171,7 @@ class TestColumns:
         assert shown == ["name", "unit", "license"]
 
     def test_what_was_searched_for_is_kept_and_the_page_in_it_is_not(self, lived: Books, viewer_client: Client) -> None:
-        query = {"query": "search=cam&before=7&page=2&next=//evil.example", "column": ["status"]}
+        query = {"show": "yes", "query": "search=cam&before=7&page=2&next=//evil.example", "column": ["status"]}
         answer = viewer_client.post(url("choose_columns", "products"), query)
         assert answer["Location"] == "/o/harbour/?search=cam"
 
