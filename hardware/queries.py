@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 
 from hardware import rules
 from hardware.models import HardwareUnit, LackingUnit, Placement, UnitHolding
@@ -125,34 +124,32 @@ def unit_standings(organization: Organization, registered_product_ids: Iterable[
     active = dict(counts.order_by())
     if not active:
         return {}
-    by_serial = units.filter(registered_product=OuterRef("pk")).order_by("serial").values("serial")
-    lacking = LackingUnit.objects.filter(organization=organization, registered_product=OuterRef("pk"))
-    first_lacking = lacking.order_by("serial").values("pk")
+    lacking = LackingUnit.objects.filter(organization=organization, registered_product__in=active)
+    lacking_units = dict(lacking.values_list("registered_product").annotate(total=Count("pk")).order_by())
     # One more than a page names, each found by the index.
-    rows = (
-        RegisteredProduct.objects.filter(organization=organization, pk__in=active)
-        .order_by()
-        .annotate(
-            lacking=Coalesce(Subquery(lacking.values("registered_product").annotate(n=Count("pk")).values("n")), 0),
-            **{f"serial_{number}": Subquery(by_serial[number : number + 1]) for number in range(UNITS_NAMED + 1)},
-            **{f"lack_{number}": Subquery(first_lacking[number : number + 1]) for number in range(UNITS_LISTED + 1)},
-        )
-        .values()
-    )
-    products: list[dict[str, Any]] = [{**row} for row in rows]
-    named = {
-        row["id"]: [pk for number in range(UNITS_LISTED + 1) if (pk := row[f"lack_{number}"]) is not None]
-        for row in products
-    }
-    lacks = LackingUnit.objects.in_bulk([pk for pks in named.values() for pk in pks])
+    serials = _first(units, "serial", active, UNITS_NAMED + 1)
+    lacks = _first(lacking, "pk", lacking_units, UNITS_LISTED + 1) if lacking_units else {}
+    found = LackingUnit.objects.in_bulk([pk for pks in lacks.values() for pk in pks]) if lacks else {}
     return {
-        row["id"]: UnitStanding(
-            active=active[row["id"]],
-            serials=tuple(
-                serial for number in range(UNITS_NAMED + 1) if (serial := row[f"serial_{number}"]) is not None
+        registered_id: UnitStanding(
+            active=total,
+            serials=tuple(serials.get(registered_id, ())),
+            lacking=lacking_units.get(registered_id, 0),
+            lacks=tuple(
+                UnitLack(found[pk].unit_id, found[pk].serial, found[pk].lacks) for pk in lacks.get(registered_id, ())
             ),
-            lacking=row["lacking"],
-            lacks=tuple(UnitLack(lacks[pk].unit_id, lacks[pk].serial, lacks[pk].lacks) for pk in named[row["id"]]),
         )
-        for row in products
+        for registered_id, total in active.items()
+    }
+
+
+def _first(
+    rows: "QuerySet[Any]", field: str, registered_product_ids: Iterable[int], number: int
+) -> dict[int, list[Any]]:
+    """The first of these rows of each registered product by serial number, as the value of a field: one query for all."""
+    mine = rows.filter(registered_product=OuterRef("pk")).order_by("serial").values(field)
+    columns = {f"number_{place}": Subquery(mine[place : place + 1]) for place in range(number)}
+    products = RegisteredProduct.objects.filter(pk__in=list(registered_product_ids)).order_by().annotate(**columns)
+    return {
+        pk: [value for value in values if value is not None] for pk, *values in products.values_list("pk", *columns)
     }
