@@ -111,5 +111,5 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(
 ) -> None:
     for _time in range(20):
         lived.redeem(START, core=1)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         assert len(links(administrator_client, organization)) == 23
