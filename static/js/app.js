@@ -368,14 +368,17 @@
     var config = event.detail.requestConfig;
     if (target && target.id && target !== doc.body && config && config.verb === "get") heights[target.id] = target.offsetHeight;
   });
-  function keepHeight(event) {
+  /* A sheet of its own: a style attribute would be copied when the part settles, which the page's policy forbids. */
+  var kept = {};
+  var keptHeights = new CSSStyleSheet();
+  doc.adoptedStyleSheets = doc.adoptedStyleSheets.concat(keptHeights);
+  doc.addEventListener("htmx:afterSwap", function (event) {
     var target = event.detail.target;
     var now = target && heights[target.id] && doc.getElementById(target.id);
-    if (now && now.offsetHeight < heights[target.id]) now.style.minHeight = heights[target.id] + "px";
-  }
-  doc.addEventListener("htmx:afterSwap", keepHeight);
-  /* again, since settling gives the part the attributes that it came with */
-  doc.addEventListener("htmx:afterSettle", keepHeight);
+    if (!now || now.offsetHeight >= heights[target.id]) return;
+    kept[target.id] = heights[target.id];
+    keptHeights.replaceSync(Object.keys(kept).map(function (id) { return "#" + CSS.escape(id) + "{min-block-size:" + kept[id] + "px}"; }).join(""));
+  });
   doc.addEventListener("htmx:afterSettle", function (event) {
     var part = event.detail.target && event.detail.target.isConnected ? event.detail.target : event.detail.elt;
     if (!part || !part.querySelector) return;
@@ -385,8 +388,11 @@
     if (told) say(told.getAttribute("data-announce"));
     var wanted = part.querySelector(".form-errors") || part.querySelector("[data-focus]") || part.querySelector("[aria-invalid=true]");
     /* a part that loads by itself takes no focus */
-    var by = event.detail.requestConfig && event.detail.requestConfig.triggeringEvent;
-    if (!wanted && by && doc.activeElement === doc.body) {
+    var config = event.detail.requestConfig;
+    var by = config && config.triggeringEvent;
+    /* nor does what is sent beside the part that was asked for */
+    var beside = config && config.target && config.target.id && config.target.id !== part.id;
+    if (!wanted && by && !beside && doc.activeElement === doc.body) {
       wanted = part.querySelector("h1, h2, h3") || part;
       if (!wanted.hasAttribute("tabindex")) wanted.setAttribute("tabindex", "-1");
     }

@@ -1,6 +1,5 @@
 """A key is looked at before it is redeemed, and what was done by mistake is taken back, at the browser (R33, R34)."""
 
-import re
 from collections.abc import Callable
 from datetime import date
 
@@ -130,13 +129,3 @@ def test_a_coming_year_is_released_from_the_wallet_with_a_tick_for_what_expires(
     visitor.button("Confirm").click()
     visitor.reads("14 licenses went back to the Product wallet. 14 of them expired at once.")
     check_conservation(organization)
-
-
-def test_a_part_that_loads_by_itself_leaves_the_focus_alone(
-    visit: Callable[..., Visitor], manager_client: Client, licensed: Books, organization: Organization
-) -> None:
-    licensed.redeem(START, core=10, universal=4)
-    licensed.allocate(START, {}, {"core": 10, "universal": 4})
-    visitor = visit(manager_client).open("product_wallet", organization.slug, "camera-station")
-    visitor.reads(re.compile("14 licenses are allocated to the coming year"))
-    assert visitor.page.evaluate("document.activeElement === document.body")

@@ -32,7 +32,7 @@ def confirm_it_is_me(visitor: Visitor) -> None:
 def test_from_signing_up_to_the_product_list(
     visit: Callable[..., Visitor], javascript: bool, frozen_clock: FrozenClock
 ) -> None:
-    visitor = visit(java_script_enabled=javascript, locale="sv-SE", timezone_id="Europe/Stockholm")
+    visitor = visit(java_script_enabled=javascript, locale="en-SE", timezone_id="Europe/Stockholm")
     visitor.open("account_login")
     visitor.link("Create an account").click()
     visitor.page.get_by_label("E-mail address").fill("new@example.com")

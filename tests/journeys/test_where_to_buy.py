@@ -69,7 +69,7 @@ def test_from_the_product_list_to_the_details(
 
 @pytest.mark.usefixtures("resellers")
 def test_a_town_is_suggested_as_one_types_and_reached_by_keyboard(visit: Callable[..., Visitor]) -> None:
-    visitor = visit(locale="sv-SE")
+    visitor = visit(locale="en-SE")
     visitor.open("where_to_buy")
     page = visitor.page
     expect(page.get_by_text("Guessed from your browser.")).to_be_visible()
@@ -100,7 +100,7 @@ def test_a_town_is_suggested_as_one_types_and_reached_by_keyboard(visit: Callabl
 
 @pytest.mark.usefixtures("resellers")
 def test_the_position_is_used_after_a_click_only(visit: Callable[..., Visitor]) -> None:
-    visitor = visit(locale="sv-SE", geolocation=COPENHAGEN, permissions=["geolocation"])
+    visitor = visit(locale="en-SE", geolocation=COPENHAGEN, permissions=["geolocation"])
     visitor.open("where_to_buy")
     listed(visitor, "Mälar Audio", "Sound Guard")
     visitor.button("Use my position").click()
@@ -119,7 +119,7 @@ def test_the_position_is_used_after_a_click_only(visit: Callable[..., Visitor]) 
 
 @pytest.mark.usefixtures("resellers")
 def test_a_position_that_is_not_told_is_no_end(visit: Callable[..., Visitor]) -> None:
-    visitor = visit(locale="sv-SE", permissions=[])
+    visitor = visit(locale="en-SE", permissions=[])
     visitor.open("where_to_buy")
     visitor.button("Use my position").click()
     visitor.reads("Your browser did not tell where you are. Type a town instead.")
