@@ -56,7 +56,7 @@ def _of_lists() -> Iterator[PageState]:
     yield page("product_wallet", "columns", clicks=["#columns-movements"], product=CAMERA, **alex)
     yield page("members", "views", clicks=["#views-members"], **alex)
     yield journey("history", "saved views", _with_views, who="manager")
-    fewer = {"column": ["need"], "query": ""}
+    fewer = {"show": "yes", "column": ["need"], "query": ""}
     yield page("product_list", "columns chosen", at="choose_columns", data=fewer, list_name="products", **alex)
     usual = {"usual": "yes"}
     yield page("product_list", "usual columns", at="choose_columns", data=usual, list_name="products", **alex)
