@@ -135,6 +135,7 @@ def test_the_schedule_names_the_jobs_that_there_are() -> None:
 
     app.loader.import_default_modules()
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
+        "portal.do_work",
         "portal.run_daily",
         "portal.send_outbox",
         "portal.forget_expired",
