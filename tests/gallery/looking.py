@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import axe_playwright_python
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route, expect
 
 from tests.gallery.stage import Stage, session_of
 from tests.gallery.states import PageState
@@ -30,7 +30,7 @@ OPTIONS = {
     # What stands in a frame is a page of its own here.
     "iframes": False,
 }
-_STILL = "!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
+_MOVING = ".htmx-request, .htmx-swapping, .htmx-settling"
 # What is not held against a page: whose pages (how their names begin), which rule, at what, and why.
 EXCUSED = (
     (
@@ -165,7 +165,7 @@ class Looker:
         else:
             with self.page.expect_response(lambda answer: _is_answer_to(answer, text)):
                 self.page.locator(selector).press_sequentially(text)
-        self.page.wait_for_function(_STILL)
+        expect(self.page.locator(_MOVING)).to_have_count(0)
 
     def problems_of(self, state: PageState, language: str) -> list[str]:
         """What is wrong with a state: violations of axe, a page wider than its window, complaints of the browser."""
