@@ -38,7 +38,7 @@ OUTSIDE = """() => {
   return found;
 }"""
 WORDS = re.compile(r"[^\W\d_]{2,}")
-DATE = re.compile(r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)[a-z]*\.? \d+, \d{4}|\d+:\d+|UTC")
+DATE = re.compile(r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)[a-z]*\.? \d+, \d{4}|\d+:\d+|UTC|Ctrl K")
 
 
 def test_texts_stay_whole() -> None:
