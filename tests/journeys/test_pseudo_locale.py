@@ -38,7 +38,9 @@ OUTSIDE = """() => {
   return found;
 }"""
 WORDS = re.compile(r"[^\W\d_]{2,}")
-DATE = re.compile(r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)[a-z]*\.? \d+, \d{4}|\d+:\d+|UTC|Ctrl K")
+DATE = re.compile(
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)[a-z]*\.? \d+, \d{4}|\d+:\d+|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4}|UTC|Ctrl K"
+)
 
 
 def test_texts_stay_whole() -> None:
