@@ -40,8 +40,6 @@ OUTSIDE = """() => {
 WORDS = re.compile(r"[^\W\d_]{2,}")
 MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = re.compile(rf"{MONTH}\.? \d+, \d{{4}}|\d+:\d+|{MONTH} \d{{4}}|UTC|Ctrl K")
-    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)[a-z]*\.? \d+, \d{4}|\d+:\d+|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4}|UTC|Ctrl K"
-)
 
 
 def test_texts_stay_whole() -> None:
