@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from licensemgr.core.admin import Act, AnyModelAdmin, AnyModelForm, RefusalsShown, act_page, refuse
 from licensemgr.core.countries import countries, country_name
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.spreadsheets import csv_lines
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
@@ -237,12 +238,12 @@ def _import_act() -> Act:
 
 
 def _summary(plan: ImportPlan) -> str:
-    changes = ngettext("%(count)d reseller was imported.", "%(count)d resellers were imported.", plan.changes)
-    told = changes % {"count": plan.changes}
+    changes = ngettext("%(count)s reseller was imported.", "%(count)s resellers were imported.", plan.changes)
+    told = changes % {"count": grouped(plan.changes)}
     refused = plan.counts[Outcome.REFUSED]
     if refused:
-        left = ngettext("%(count)d row was left out.", "%(count)d rows were left out.", refused)
-        told = f"{told} {left % {'count': refused}}"
+        left = ngettext("%(count)s row was left out.", "%(count)s rows were left out.", refused)
+        told = f"{told} {left % {'count': grouped(refused)}}"
     return told
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped
 from products.models import RegisteredProduct
 from subscriptions.allocation import AllocationPreview, Plan, clean_plan, facts_shown
 from subscriptions.errors import ConfirmationForged
@@ -166,10 +167,10 @@ class ReleaseForm(forms.Form):
     def __init__(self, expiring: int, data: Any = None) -> None:
         super().__init__(data)
         self.fields["accept_expiry"].label = ngettext(
-            "%(expiring)d license expires at once and can't be used any more. That is what I want.",
-            "%(expiring)d licenses expire at once and can't be used any more. That is what I want.",
+            "%(expiring)s license expires at once and can't be used any more. That is what I want.",
+            "%(expiring)s licenses expire at once and can't be used any more. That is what I want.",
             expiring,
-        ) % {"expiring": expiring}
+        ) % {"expiring": grouped(expiring)}
 
 
 def seal_release(preview: ReleasePreview) -> str:

@@ -22,6 +22,7 @@ from hardware.states import say_quantities
 from hardware.tries import UNIT_PAIR
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page
 from products.models import LicenseKind, LicenseType
@@ -88,10 +89,10 @@ def _what_was_registered(unit: HardwareUnit) -> str:
             "serial": unit.serial
         }
     return ngettext(
-        "Hardware unit %(serial)s is registered, and its %(total)d preloaded license is active (%(listed)s).",
-        "Hardware unit %(serial)s is registered, and its %(total)d preloaded licenses are active (%(listed)s).",
+        "Hardware unit %(serial)s is registered, and its %(total)s preloaded license is active (%(listed)s).",
+        "Hardware unit %(serial)s is registered, and its %(total)s preloaded licenses are active (%(listed)s).",
         total,
-    ) % {"serial": unit.serial, "total": total, "listed": licenses}
+    ) % {"serial": unit.serial, "total": grouped(total), "listed": licenses}
 
 
 @require_GET

@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell
+from licensemgr.core.numbers import grouped
 
 
 def _system_moved(facts: Facts) -> str:
@@ -82,21 +83,21 @@ def _unit_replaced(facts: Facts) -> str:
 
 def _code_made(facts: Facts) -> str:
     uses, days = facts.number("uses") or 0, facts.number("days") or 0
-    systems = ngettext("%(n)d system", "%(n)d systems", uses) % {"n": uses}
+    systems = ngettext("%(n)s system", "%(n)s systems", uses) % {"n": grouped(uses)}
     return ngettext(
-        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)d day.",
-        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)d days.",
+        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)s day.",
+        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)s days.",
         days,
-    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "systems": systems, "days": days}
+    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "systems": systems, "days": grouped(days)}
 
 
 def _code_revoked(facts: Facts) -> str:
     used = facts.number("used") or 0
     return ngettext(
-        "Registration code …%(tail)s (%(label)s) was revoked. %(used)d system had joined by it.",
-        "Registration code …%(tail)s (%(label)s) was revoked. %(used)d systems had joined by it.",
+        "Registration code …%(tail)s (%(label)s) was revoked. %(used)s system had joined by it.",
+        "Registration code …%(tail)s (%(label)s) was revoked. %(used)s systems had joined by it.",
         used,
-    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "used": used}
+    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "used": grouped(used)}
 
 
 def _system_joined(facts: Facts) -> str:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from licensemgr.api.kinds import KINDS
 from licensemgr.api.site import document
+from licensemgr.core.numbers import grouped
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -177,5 +178,5 @@ def _shape(schema: Mapping[str, Any]) -> str:
 def _within(shape: str, least: int | None, most: int | None, unit: str) -> str:
     if most is None:
         return shape
-    limits = f"{least}–{most}" if least is not None else _("at most %(most)d") % {"most": most}
+    limits = f"{least}–{most}" if least is not None else _("at most %(most)s") % {"most": grouped(most)}
     return f"{shape}, {limits} {unit}".rstrip()
