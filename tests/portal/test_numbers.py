@@ -13,7 +13,7 @@ from django.utils import translation
 
 from licensemgr.core.numbers import grouped, without_grouping
 from organizations.models import Organization, User
-from products.models import DeviceCount
+from products.models import DeviceCount, SystemSource
 from tests.architecture.urls import furnish, in_admin, walk
 from tests.factories import Books
 
@@ -174,7 +174,7 @@ def test_what_is_typed_may_have_the_readers_separators(language: str, typed: str
 def test_a_field_takes_separators_and_keeps_what_it_refuses(
     books: Books, today: date, administrator_client: Client
 ) -> None:
-    system = books.report(today, core=1)
+    system = books.report(today, source=SystemSource.MANUAL, core=1)
     address = reverse("edit_devices", args=[books.organization.slug, "camera-station", system.system_id])
     refused = administrator_client.post(address, {"devices_core-device": "12.345", "devices_universal-device": "0"})
     assert refused.status_code == 422

@@ -294,7 +294,7 @@ def test_compensation_is_explained_with_its_days(
     frozen_clock.move_to(day)
     text = " ".join(manager_client.post(page(organization), FIRST_YEAR).content.decode().split())
     assert "each of the 10 licenses covers the current year from Dec. 1, 2027 on, 91 days of the 365" in text
-    assert "So 274 days of each are given back, together 2740 license days." in text
+    assert "So 274 days of each are given back, together 2,740 license days." in text
     # 2740 = 7 x 365 + 185 and 4 x 274 = 1096 = 3 x 365 + 1
     assert "<strong>7 new licenses</strong> enter your Product wallet today, and 185 days remain as credit." in text
     assert "<strong>3 new licenses</strong> enter your Product wallet today, and 1 days remain as credit." in text
