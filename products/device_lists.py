@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.numbers import grouped
@@ -88,7 +89,7 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
                 % {"length": grouped(TEXT_LENGTH)},
             )
         if device.license_type not in license_types:
-            known = counted_up(license_types) or _("none")
+            known = counted_up(license_types) or pgettext("license types", "none")
             raise _refused_line(
                 number,
                 _("The product has no license type “%(code)s”; it has: %(known)s.")

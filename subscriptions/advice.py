@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from licensemgr.core.enumerations import counted_up
+from licensemgr.core.enumerations import counted_up, in_a_row
 from licensemgr.core.numbers import grouped
 from products.models import LicenseKind
 from subscriptions import rules
@@ -187,14 +187,17 @@ def _step_to_expand(standing: ProductStanding, lack: UnitLack) -> NextStep:
         label = _("Hardware unit %(serial)s") % values
         return NextStep(sentence % values, "unit_details", label, "warning", arguments=(lack.unit_id,))
     values["listed"] = listed(standing, short)
-    sentence = ngettext(
-        "Buy and redeem %(short)s more expansion license (%(listed)s), then allocate the %(total)s that hardware unit "
-        "%(serial)s lacks.",
-        "Buy and redeem %(short)s more expansion licenses (%(listed)s), then allocate the %(total)s that hardware unit "
-        "%(serial)s lacks.",
+    buy = ngettext(
+        "Buy and redeem %(short)s more expansion license (%(listed)s).",
+        "Buy and redeem %(short)s more expansion licenses (%(listed)s).",
         total_short,
     )
-    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), "warning")
+    then = ngettext(
+        "Then allocate the %(total)s license that hardware unit %(serial)s lacks.",
+        "Then allocate the %(total)s licenses that hardware unit %(serial)s lacks.",
+        total,
+    )
+    return NextStep(in_a_row([buy % values, then % values]), "product_wallet", _("Redeem license key"), "warning")
 
 
 def _step_to_start(standing: ProductStanding) -> NextStep:
@@ -261,13 +264,18 @@ def _step_for_current_year(standing: ProductStanding, year: YearStanding) -> Nex
         )
         values = {"total": grouped(total), "listed": listed(standing, year.missing), "until": until}
         return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), tone, by)
-    sentence = ngettext(
-        "Buy and redeem %(short)s more license (%(listed)s), then allocate the %(total)s missing %(until)s.",
-        "Buy and redeem %(short)s more licenses (%(listed)s), then allocate the %(total)s missing %(until)s.",
+    buy = ngettext(
+        "Buy and redeem %(short)s more license (%(listed)s).",
+        "Buy and redeem %(short)s more licenses (%(listed)s).",
         total_short,
     )
+    then = ngettext(
+        "Then allocate the %(total)s license that is missing, %(until)s.",
+        "Then allocate the %(total)s licenses that are missing, %(until)s.",
+        total,
+    )
     values = {"short": grouped(total_short), "listed": listed(standing, short), "total": grouped(total), "until": until}
-    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), tone, by)
+    return NextStep(in_a_row([buy % values, then % values]), "product_wallet", _("Redeem license key"), tone, by)
 
 
 def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> NextStep:

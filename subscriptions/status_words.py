@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.enumerations import in_a_row
 from licensemgr.core.numbers import grouped
 from subscriptions import rules
 from subscriptions.advice import days_left, format_date, listed, named_lacks, named_units, status_label
@@ -162,22 +163,22 @@ def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> li
     used = next(iter(given.values())).days_used_each
     total = current.missing_total
     cost = ngettext(
-        "Coming back today costs %(total)s license, which covers %(from)s to %(last)s, %(used)s days.",
-        "Coming back today costs %(total)s licenses, which cover %(from)s to %(last)s, %(used)s days.",
-        total,
+        "Coming back today costs %(total)s license.", "Coming back today costs %(total)s licenses.", total
+    ) % {"total": grouped(total)}
+    covered = ngettext(
+        "That covers %(from)s to %(last)s, %(used)s day.", "That covers %(from)s to %(last)s, %(used)s days.", used
     ) % {
-        "total": grouped(total),
         "from": format_date(standing.on),
         "last": format_date(current.year.last),
         "used": grouped(used),
     }
     days = sum(compensation.days_given for compensation in given.values())
     if not days:
-        return [cost]
+        return [in_a_row([cost, covered])]
     licenses = {code: compensation.licenses for code, compensation in given.items()}
     credit = {code: compensation.credit_after for code, compensation in given.items()}
     sentences = [
-        cost,
+        in_a_row([cost, covered]),
         ngettext(
             "For the time already over %(days)s license day is given back.",
             "For the time already over %(days)s license days are given back.",

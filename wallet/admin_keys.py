@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from licensemgr.core.admin import (
     Act,
@@ -177,7 +177,7 @@ class KeyBatchAdmin(HasTools, LooksOnlyAdmin):
                 (_("Each key carries"), self.carries(batch)),
                 (_("Keys"), self.keys(batch)),
                 (_("Unredeemed, to be revoked"), self.free(batch) + self.too_late(batch)),
-                (_("Redeemed"), self.redeemed(batch)),
+                (pgettext("license keys", "Redeemed"), self.redeemed(batch)),
                 (_("Revoked before"), self.revoked(batch)),
             ],
             table=_table(where_keys_went(LicenseKey.objects.filter(batch=batch), limit=_SHOWN)),

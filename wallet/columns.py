@@ -6,6 +6,7 @@ from datetime import date
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from licensemgr.core.lists import Column, Field, Listing, ListKind, column
 from products.models import RegisteredProduct
@@ -59,7 +60,7 @@ MOVEMENT_COLUMNS: tuple[Column[MovementRow], ...] = (
             Field(_("Unit"), lambda row: str(AccountUnit(row.line.unit).label) if row.line else ""),
         ),
     ),
-    column("by", _("By"), lambda row: row.movement.actor),
+    column("by", pgettext_lazy("person", "By"), lambda row: row.movement.actor),
 )
 
 

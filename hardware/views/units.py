@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -181,7 +181,7 @@ def _retire(request: OrganizationRequest, unit: HardwareUnit, form: RetireForm) 
 def _what_ends(preview: RetirementPreview) -> list[tuple[str, str]]:
     """What retiring the unit does today, one row a fact."""
     before, after = preview.before, preview.after
-    none = _("none")
+    none = pgettext("licenses or devices", "none")
     rows = [
         (_("Hardware unit"), preview.state.unit.serial),
         (_("Licenses that end with it"), listed(before, preview.state.licenses) or none),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell
@@ -52,7 +52,7 @@ def _unit_registered(facts: Facts) -> str:
     return _("Hardware unit %(serial)s (%(model)s) was registered. Preloaded licenses: %(licenses)s.") % {
         "serial": facts.text("serial"),
         "model": facts.text("model"),
-        "licenses": facts.quantities("licenses") or _("none"),
+        "licenses": facts.quantities("licenses") or pgettext("licenses or devices", "none"),
     }
 
 
@@ -66,7 +66,7 @@ def _unit_expanded(facts: Facts) -> str:
 def _unit_retired(facts: Facts) -> str:
     return _("Hardware unit %(serial)s was retired. Its licenses ended: %(licenses)s.") % {
         "serial": facts.text("serial"),
-        "licenses": facts.quantities("licenses") or _("none"),
+        "licenses": facts.quantities("licenses") or pgettext("licenses or devices", "none"),
     }
 
 
@@ -76,7 +76,7 @@ def _unit_replaced(facts: Facts) -> str:
     ) % {
         "serial": facts.text("serial"),
         "new_serial": facts.text("new_serial"),
-        "licenses": facts.quantities("licenses") or _("none"),
+        "licenses": facts.quantities("licenses") or pgettext("licenses or devices", "none"),
         "reason": facts.text("reason").rstrip("."),
     }
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from licensemgr.api.kinds import KINDS
@@ -162,7 +163,7 @@ def _shape(schema: Mapping[str, Any]) -> str:
         return _(" or ").join(f"“{value}”" for value in schema["enum"])
     if schema.get("type") == "array":
         shape = _("list of %(what)s") % {"what": _shape(schema["items"])}
-        return _within(shape, schema.get("minItems"), schema.get("maxItems"), _("entries"))
+        return _within(shape, schema.get("minItems"), schema.get("maxItems"), pgettext("of a JSON list", "entries"))
     if schema.get("type") == "object":
         inner = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
         return _("object of %(what)s") % {"what": _shape(inner)} if isinstance(inner, dict) else _("object")

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, npgettext, pgettext
 
+from licensemgr.core.enumerations import in_a_row
 from licensemgr.core.numbers import grouped
 from products.models import LicenseKind
 from subscriptions import rules
@@ -46,7 +47,7 @@ class Term:
 def _of_trial(standing: ProductStanding) -> str:
     if standing.status != Status.TRIAL or standing.trial_last_on is None:
         return ""
-    return _("Yours of %(product)s ends on %(day)s.") % {
+    return pgettext("trial", "Yours of %(product)s ends on %(day)s.") % {
         "product": standing.product.name,
         "day": format_date(standing.trial_last_on),
     }
@@ -58,8 +59,8 @@ def _of_grace(standing: ProductStanding) -> str:
         return ""
     values = {"product": standing.product.name, "day": format_date(last)}
     if standing.in_grace:
-        return _("Yours of %(product)s ends on %(day)s.") % values
-    return _("Yours of %(product)s ended on %(day)s.") % values
+        return pgettext("grace period", "Yours of %(product)s ends on %(day)s.") % values
+    return pgettext("grace period", "Yours of %(product)s ended on %(day)s.") % values
 
 
 def _of_renewal(standing: ProductStanding) -> str:
@@ -125,7 +126,7 @@ def _of_wallet(standing: ProductStanding) -> str:
     held = standing.wallet_total(LicenseKind.SUBSCRIPTION) + standing.wallet_total(LicenseKind.HARDWARE)
     if not held:
         return ""
-    sentence = ngettext("Yours of %(product)s holds %(n)s.", "Yours of %(product)s holds %(n)s.", held)
+    sentence = npgettext("wallet", "Yours of %(product)s holds %(n)s.", "Yours of %(product)s holds %(n)s.", held)
     return sentence % {"product": standing.product.name, "n": grouped(held)}
 
 
@@ -159,12 +160,10 @@ def _of_credit(standing: ProductStanding) -> str:
     for kind in standing.types:
         days = standing.credit_days[kind.code]
         if days:
-            sentence = ngettext(
-                "You have %(n)s for %(type)s; %(more)s more make a license.",
-                "You have %(n)s for %(type)s; %(more)s more make a license.",
-                days,
-            )
-            return sentence % {"n": grouped(days), "type": kind.name, "more": grouped(rules.DAYS_PAID - days)}
+            more = rules.DAYS_PAID - days
+            have = npgettext("credit days", "You have %(n)s for %(type)s.", "You have %(n)s for %(type)s.", days)
+            lack = npgettext("credit days", "%(n)s more makes a license.", "%(n)s more make a license.", more)
+            return in_a_row([have % {"n": grouped(days), "type": kind.name}, lack % {"n": grouped(more)}])
     return ""
 
 

@@ -184,7 +184,7 @@ def test_a_report_that_is_no_longer_true_is_not_confirmed() -> None:
         (b'name,kind,city,country\nA,reseller,Lund,"SE\nB,reseller,Lund,SE\n', "can't be read"),
         (b"name,kind,city,country\n" + b"x" * 200_000, "can't be read"),
         (b"x" * (MAX_BYTES + 1), "larger than 5 MB"),
-        (b"name,kind,city,country\n" + b"A,r,L,SE\n" * (MAX_ROWS + 1), "more than 20000 rows"),
+        (b"name,kind,city,country\n" + b"A,r,L,SE\n" * (MAX_ROWS + 1), "more than 20,000 rows"),
     ],
     ids=range(12),
 )
