@@ -97,7 +97,7 @@ def test_the_summary_states_periods_licenses_what_is_left_and_the_warning_and_ch
     assert "4 left (8 now, 4 allocated)" in said
     # What is allocated and what the wallet holds lead to where they come from.
     links = re.findall(r'href="([^"]+)" data-why="([0-9]+)"', text)
-    assert sorted(int(value) for _url, value in links) == [4, 8, 10, 20]
+    assert sorted(int(value) for _url, value in links) == [0, 0, 4, 8, 10, 20]
     for url, value in links:
         assert f"Why {value}?" in manager_client.get(html.unescape(url)).content.decode()
     assert organization.name in text
