@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 
 from licensemgr.portal.translating import alike, catalogues, filling
 from licensemgr.portal.translating.checking import faults
-from licensemgr.portal.translating.extracting import CODE, KEYWORDS, TEMPLATES, find_all, find_in_code, find_in_template
+from licensemgr.portal.translating.extracting import CODE, KEYWORDS, TEMPLATES, find_in_code, find_in_template
 from organizations.models import User
 from tests.architecture.hard_coded import files, frozen_texts, texts_in_code, texts_in_template
 
@@ -150,21 +150,6 @@ def test_a_frozen_text_is_found_and_a_lazy_one_is_left_alone() -> None:
     assert frozen_texts('from django.utils.translation import gettext as _\ndef f(title=_("Name")): ...')
     assert not frozen_texts('from django.utils.translation import gettext_lazy as _\nTITLE = _("Name")')
     assert not frozen_texts('from django.utils.translation import gettext as _\ndef f(): return _("Name")')
-
-
-# Numbers that name something, which no separator may part, and those that Django's own validators fill in.
-NO_QUANTITIES = {"line", "number", "place", "sequence", "last", "status", "limit_value", "show_value"}
-
-
-def test_quantities_in_sentences_are_written_by_the_readers_language() -> None:
-    """“%(n)d” writes 12345 for everybody: a quantity is “%(n)s”, filled with `licensemgr.core.numbers.grouped`."""
-    plain = re.compile(r"%\((\w+)\)d|%d")
-    assert not [
-        f"{message.path}:{message.line}: {message.text}"
-        for message in find_all()
-        for name in plain.findall(message.text + message.plural)
-        if name not in NO_QUANTITIES
-    ]
 
 
 def test_gettext_is_called_by_names_that_are_looked_for() -> None:

@@ -22,8 +22,7 @@ def test_a_list_has_one_row_above_it(
 ) -> None:
     licensed.unit(START, "SN-1", core=1)
     visitor = visit(manager_client, viewport={"width": 1280, "height": 900})
-    cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": visitor.base}
-    visitor.context.add_cookies([cookie])
+    visitor.context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": visitor.base}])
     for page in (("system_setup", organization.slug, "camera-station"), ("history", organization.slug)):
         visitor.open(*page)
         edges = visitor.page.evaluate(EDGES)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from licensemgr.core.numbers import grouped, without_grouping
+from licensemgr.portal.translating.extracting import find_all
 from organizations.models import Organization, User
 from products.models import DeviceCount, SystemSource
 from tests.architecture.urls import furnish, in_admin, walk
@@ -183,3 +184,18 @@ def test_a_field_takes_separators_and_keeps_what_it_refuses(
     assert taken.status_code == 303
     counts = DeviceCount.objects.filter(system=system, until_on=None, license_type__code="core-device")
     assert [count.quantity for count in counts] == [12_345]
+
+
+# Numbers that name something, which no separator may part, and those that Django's own validators fill in.
+NO_QUANTITIES = {"line", "number", "place", "sequence", "last", "status", "limit_value", "show_value"}
+
+
+def test_quantities_in_sentences_are_written_by_the_readers_language() -> None:
+    """“%(n)d” writes 12345 for everybody: a quantity is “%(n)s”, filled with `licensemgr.core.numbers.grouped`."""
+    plain = re.compile(r"%\((\w+)\)d|%d")
+    assert not [
+        f"{message.path}:{message.line}: {message.text}"
+        for message in find_all()
+        for name in plain.findall(message.text + message.plural)
+        if name not in NO_QUANTITIES
+    ]

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
-from django.template.loader import get_template
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
@@ -26,7 +26,7 @@ def why_number(
     """
     url = why_url(context, what, product=product, **query)
     shown = {"value": value, "text": text or localize(value), "url": url}
-    return get_template("components/why_number.html").render(shown)
+    return render_to_string("components/why_number.html", shown)
 
 
 @register.simple_tag(takes_context=True)
