@@ -6,9 +6,17 @@ import sys
 import tempfile
 from typing import Any
 
+from licensemgr import environment as env
+from licensemgr.core.logs import settings_of_logging
+
 # Before any worker imports the counters: each writes its own files there, and whoever is asked for /metrics adds them up.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="license-manager-metrics-")
+_PRODUCTION = env.text("MODE", "production") == "production"
+# As the portal's own lines; the settings are read by each worker anew.
+logconfig_dict = settings_of_logging(
+    env.text("LOG_LEVEL", "INFO"), env.text("LOG_FORMAT", "json" if _PRODUCTION else "plain")
+)
 # Every request is logged by the portal itself, without what may be secret in its address.
 accesslog = None
 _BOOT_ERROR = 3

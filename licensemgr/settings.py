@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from licensemgr import environment as env
 from licensemgr import safety
+from licensemgr.core import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).absolute()
@@ -103,6 +104,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "licensemgr.core.proxies.ProxyMiddleware",
+    "licensemgr.core.observing.ObservingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "licensemgr.core.middleware.CompressedPagesMiddleware",
@@ -330,14 +332,7 @@ LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOG_FORMAT = env.text("LOG_FORMAT", "json" if PRODUCTION else "plain")
 if LOG_FORMAT not in {"json", "plain"}:
     raise ImproperlyConfigured("LOG_FORMAT has to be json or plain.")
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
-}
+LOGGING = logs.settings_of_logging(LOG_LEVEL, LOG_FORMAT)
 
 if PRODUCTION and (_refused := safety.refusals(globals())):
     raise ImproperlyConfigured("\n".join(_refused))

@@ -83,7 +83,7 @@ VARIABLES = {
         "the portal's address in mails, license files and beside a new registration code",
     ),
     "CONTACT_EMAIL": Variable("empty", "where people reach whoever runs the portal; shown on the contact page"),
-    "MAINTENANCE": Variable("`0`", "`1` answers every page but `/healthz` with the maintenance page"),
+    "MAINTENANCE": Variable("`0`", "`1` answers every page but `/healthz` and `/metrics` with the maintenance page"),
     "LICENSE_KEY_TRIES_PER_HOUR": Variable(
         "`20`",
         "how many unknown license keys, and as many wrong owner authentication keys (typed, or proofs in system files), may "

@@ -4,6 +4,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core import metrics
+
 
 class Refused(Exception):
     """A change that a rule refuses: nothing was changed.
@@ -19,6 +21,7 @@ class Refused(Exception):
     def __init__(self, sentence: str | Promise) -> None:
         self.sentence = str(sentence)
         super().__init__(self.sentence)
+        metrics.REFUSED.labels(self.code).inc()
 
 
 class TooManyCalls(Refused):
