@@ -17,6 +17,8 @@ _PRODUCTION = env.text("MODE", "production") == "production"
 logconfig_dict = settings_of_logging(
     env.text("LOG_LEVEL", "INFO"), env.text("LOG_FORMAT", "json" if _PRODUCTION else "plain")
 )
+# In place of the handler that gunicorn has for it.
+logconfig_dict["loggers"]["gunicorn.error"] = {"handlers": [], "propagate": True}
 # Every request is logged by the portal itself, without what may be secret in its address.
 accesslog = None
 _BOOT_ERROR = 3

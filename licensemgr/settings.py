@@ -104,9 +104,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "licensemgr.core.proxies.ProxyMiddleware",
-    "licensemgr.core.observing.ObservingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "licensemgr.core.observing.ObservingMiddleware",
     "licensemgr.core.middleware.CompressedPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

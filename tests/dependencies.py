@@ -57,9 +57,9 @@ def page() -> str:
         [
             "# Dependencies",
             "",
-            "Written by `make dependencies` from the locks; `pyproject.toml` says why each direct one is there. What is copied into",
-            "the repository (styles, scripts, the map, the list of towns) stands in `NOTICE`. `make sbom` writes the first table as",
-            "CycloneDX. Where a condition stands in place of a license, the package is for other machines than this one.",
+            "Written by `make dependencies` from the locks; `pyproject.toml` says why each direct one is there. What is copied",
+            "into the repository (styles, scripts, the map, the list of towns) stands in `NOTICE`. `make sbom` writes the first",
+            "table as CycloneDX. Where a condition stands in place of a license, the package is for other machines than this one.",
             "",
             "## An installation",
             "",

@@ -18,7 +18,10 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class ObservingMiddleware:
-    """After the proxy's headers were looked at: an id that the trusted proxy gave stays, so that both logs tell of one request."""
+    """After the proxy's headers were looked at, and static files were served, which nobody counts.
+
+    An id that the trusted proxy gave stays, so that both logs tell of one request.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -251,3 +251,10 @@ def test_a_body_that_nobody_read_stays_unread(rf: RequestFactory) -> None:
 def test_without_a_dsn_nothing_is_started() -> None:
     reporting.start_reporting("", environment="test")
     assert not sentry_sdk.is_initialized() or sentry_sdk.get_client().dsn is None
+
+
+def test_addresses_stand_as_their_pattern(client: Client, written: io.StringIO) -> None:
+    assert client.get("/o/nobodys-business/wallet-of-x/?for=whom").status_code == 404
+    for typed in ("nobodys-business", "wallet-of-x", "whom"):
+        assert typed not in written.getvalue()
+    assert "Not Found: /(no page)" in written.getvalue()
