@@ -4,18 +4,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.core import mail as sent_mail
 from django.db import connection
 
 from licensemgr.celery import app
-from licensemgr.core import clock
+from licensemgr.core import mail
 from licensemgr.core.mail import write_message
 from licensemgr.core.models import OutboxMessage
 from licensemgr.core.pulses import note_run
 from organizations.models import Organization
 from tests import factories
-from tests.concurrency.racing import at_once
+from tests.concurrency.racing import Gate, at_once
 from tests.conftest import FrozenClock
 from wallet.models import Transfer, TransferReason
 
@@ -48,9 +47,38 @@ def test_what_is_due_happens_once(organization: Organization, frozen_clock: Froz
     assert OutboxMessage.objects.get(reason="code").attempts == 0
 
 
+def _write(number: int) -> None:
+    write_message(
+        reason=f"code {number}",
+        organization=None,
+        recipient=f"a{number}@example.com",
+        subject="S",
+        body_text="B",
+        on=date(2027, 3, 1),
+    )
+
+
+def test_without_the_claim_two_workers_send_one_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(1)
+    # A claim that is over before it begins.
+    monkeypatch.setattr(mail, "CLAIMED_FOR", timedelta(minutes=-1))
+    sending = Gate(monkeypatch, mail, "_send", waits_for=2)
+    at_once([mail.send_outbox] * 2)
+    assert sending.passed == len(sent_mail.outbox) == 2
+
+
+def test_each_mail_is_sent_by_one_of_four_workers() -> None:
+    for number in range(20):
+        _write(number)
+    results = at_once([mail.send_outbox] * 4)
+    assert sum(results) == 20
+    assert sorted(message.to[0] for message in sent_mail.outbox) == sorted(
+        f"a{number}@example.com" for number in range(20)
+    )
+
+
 def test_runs_that_end_at_once_are_all_counted() -> None:
-    with time_machine.travel(clock.real_now() + timedelta(seconds=1), tick=True):
-        results = at_once([lambda: note_run("portal.run_daily", seconds=1, succeeded=True)] * 6)
+    results = at_once([lambda: note_run("portal.run_daily", seconds=1, succeeded=True)] * 6)
     assert results == [None] * 6
     with connection.cursor() as cursor:
         cursor.execute("SELECT runs, failures FROM core_jobpulse")
