@@ -40,13 +40,17 @@ def license_of(package: str) -> str | None:
         metadata = importlib.metadata.metadata(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-    expression = metadata.get("License-Expression") or ""
+    expression = _said(metadata, "License-Expression")
     classifiers = [
         line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if line.startswith(_CLASSIFIER)
     ]
-    text = " ".join((metadata.get("License") or "").split())
+    text = " ".join(_said(metadata, "License").split())
     said = [expression, text if len(text) <= 60 else "", ", ".join(sorted(classifiers))]
     return next((line for line in said if line not in _SAYS_NOTHING), _READ_IN_ITS_FILE.get(package, ""))
+
+
+def _said(metadata: importlib.metadata.PackageMetadata, name: str) -> str:
+    return str((metadata.get_all(name) or [""])[0])
 
 
 def page() -> str:
