@@ -431,6 +431,7 @@ class TestFiles:
             ]
 
 
+@pytest.mark.slow
 class TestRandomFilters:
     @pytest.mark.parametrize("seed", range(4))
     def test_none_is_a_fault_and_page_and_file_agree(
