@@ -15,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
 
 from django.conf import settings
 
+from licensemgr.watching import watch_jobs
+
 app = Celery("licensemgr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["licensemgr.portal", "licensemgr.shop", "hardware"])
@@ -55,6 +57,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 60},
     },
 }
+watch_jobs()
 app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / f"beat-schedule-{settings.MODE}")
 
 

@@ -7,6 +7,8 @@ from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from licensemgr import environment as env
+from licensemgr import safety
+from licensemgr.core import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).absolute()
@@ -19,11 +21,13 @@ DEMONSTRATION = MODE == "demonstration"
 PRODUCTION = MODE == "production"
 
 DEBUG = env.flag("DEBUG")
-_UNSAFE = "unsafe-for-demonstration-and-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+_UNSAFE = safety.UNSAFE
 SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else _UNSAFE)
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 # Keys are stored as HMAC-SHA-256 under this pepper; without it a stolen database lets nobody try keys.
 LICENSE_KEY_PEPPER = env.text("LICENSE_KEY_PEPPER", None if PRODUCTION else _UNSAFE)
+# Each hash knows which pepper made it, by an id worked out from the pepper (licensemgr/core/peppers.py).
+LICENSE_KEY_PEPPER_FALLBACKS = env.names("LICENSE_KEY_PEPPER_FALLBACKS")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
@@ -99,8 +103,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "licensemgr.core.proxies.ProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "licensemgr.core.observing.ObservingMiddleware",
     "licensemgr.core.middleware.CompressedPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -142,6 +148,14 @@ TEMPLATES: list[dict[str, Any]] = [
 _SQLITE_NAME = "license-manager.sqlite3" if PRODUCTION else f"{MODE}.sqlite3"
 DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}"), BASE_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if _password := env.text("DATABASE_PASSWORD", ""):
+    DATABASES["default"]["PASSWORD"] = _password
+DATABASE_LIMITS = env.postgresql_limits()
+DATABASE_POOLER = env.flag("DATABASE_POOLER")
+if not SQLITE:
+    DATABASES["default"] |= env.postgresql_options(DATABASE_LIMITS, is_pooled=DATABASE_POOLER)
+# Read by gunicorn, too.
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, minimum=1)
 
 REDIS_URL = env.text("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {
@@ -294,12 +308,15 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Asked from beside the portal, by plain http and by address (licensemgr/core/proxies.py).
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if not INSECURE_LOOPBACK:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31536000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-if env.flag("TRUSTED_PROXY"):
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXY")
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 # A posted form of the portal is small; anything above this is no form of ours. With a file it may be larger.
@@ -309,33 +326,16 @@ REQUEST_BODY_MAX_BYTES = 10 * 1024 * 1024
 # One more than an upload of system files takes, so that its page says so; its bytes it limits itself (hardware/receiving.py).
 DATA_UPLOAD_MAX_NUMBER_FILES = 201
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
-}
+# Whoever asks /metrics has to bear this token; without one there is no such page.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+# Errors are sent there, without secrets (licensemgr/core/reporting.py); empty: nowhere.
+SENTRY_DSN = env.text("SENTRY_DSN", "")
 
-if PRODUCTION:
-    if DEBUG:
-        raise ImproperlyConfigured("DEBUG is on in production. Unset DEBUG.")
-    if not ALLOWED_HOSTS:
-        raise ImproperlyConfigured(
-            "ALLOWED_HOSTS is empty. Set it to the host names of this portal, separated by commas."
-        )
-    if "*" in ALLOWED_HOSTS:
-        raise ImproperlyConfigured("ALLOWED_HOSTS lets every host in. Set it to the host names of this portal.")
-    _secrets = {
-        "SECRET_KEY": SECRET_KEY,
-        "LICENSE_KEY_PEPPER": LICENSE_KEY_PEPPER,
-        "ENCRYPTION_SECRET": ENCRYPTION_SECRET,
-    }
-    for _name, _value in _secrets.items():
-        if len(_value) < 50 or len(set(_value)) < 10 or _value == _UNSAFE:
-            raise ImproperlyConfigured(f"{_name} is too weak. Set it to at least 50 random characters.")
-    if len(set(_secrets.values())) < len(_secrets):
-        raise ImproperlyConfigured(
-            "Two of SECRET_KEY, LICENSE_KEY_PEPPER and ENCRYPTION_SECRET are the same. Set each to random characters of its own."
-        )
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.text("LOG_FORMAT", "json" if PRODUCTION else "plain")
+if LOG_FORMAT not in {"json", "plain"}:
+    raise ImproperlyConfigured("LOG_FORMAT has to be json or plain.")
+LOGGING = logs.settings_of_logging(LOG_LEVEL, LOG_FORMAT)
+
+if PRODUCTION and (_refused := safety.refusals(globals())):
+    raise ImproperlyConfigured("\n".join(_refused))

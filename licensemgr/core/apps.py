@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,5 +11,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         # Models are there only now.
         from licensemgr.core.names import name_tables_and_columns
+        from licensemgr.core.reporting import start_reporting
 
         name_tables_and_columns()
+        start_reporting(settings.SENTRY_DSN, environment=settings.MODE)

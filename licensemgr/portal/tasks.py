@@ -17,16 +17,20 @@ from wallet.tries import forget_old_tries
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="portal.run_daily")
-def run_daily() -> None:
-    """Settle every organization whose local day has changed and for which something is due (R3)."""
+RUN_DAILY = "portal.run_daily"
+
+
+@shared_task(name=RUN_DAILY)
+def run_daily() -> bool:
+    """Settle every organization whose local day has changed and for which something is due (R3). False where that did not work."""
     try:
         figures = daily.run_daily()
     except Refused as error:
         logger.error("The daily job refused to run. %s", error.sentence)
-        return
+        return False
     if figures.looked_at:
         logger.info("The daily job: %s", figures)
+    return not figures.failed
 
 
 @shared_task(name="portal.send_outbox")

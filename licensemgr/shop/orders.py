@@ -29,7 +29,7 @@ from licensemgr.shop.models import OrderLine, OrderLineBatch, ShopToken
 from products.models import Product, Reseller
 from wallet import keycode
 from wallet.batches import KeyState, keys_with_state, vendors_today
-from wallet.checking import digest
+from wallet.checking import stored_hash
 from wallet.errors import KeysNotIssued
 from wallet.models import KeyBatch, LicenseKey
 from wallet.revoking import revoke_those_unredeemed
@@ -273,7 +273,7 @@ def _issue(
     batch = KeyBatch.objects.select_related("product", "reseller").get(form_token=batch_name)
     OrderLineBatch.objects.create(order_line=line, batch=batch, number=number, issued_by=token)
     rows = {row.digest: row for row in batch.keys.all()}
-    found = [(rows[digest(keycode.parse(key).symbols)], key) for key in keys]
+    found = [(rows[stored_hash(keycode.parse(key).symbols).digest], key) for key in keys]
     return IssuedBatch(line, batch, number, _licenses(batch), [IssuedKey(row.pk, row.tail, key) for row, key in found])
 
 
