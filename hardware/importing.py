@@ -19,6 +19,7 @@ from hardware.models import HardwareModel, ManufacturedUnit, UnitImport, UnitImp
 from hardware.pieces import PIECE_BYTES, PieceGone, PiecesUnreadable, forget_pieces, open_kept_pieces
 from hardware.unit_files import Batch, UnitFile
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting
 from organizations.models import User
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ def take_in_batch(unit_import: UnitImport, file: UnitFile, *, rows: int = BATCH_
     return current
 
 
+@acting(Part.UPKEEP)
 def go_on_with_imports() -> int:
     """Take in what was uploaded and is not finished; returns how many files were finished.
 

@@ -16,6 +16,7 @@ from hardware.placing import holding_account, move_and_tell, place_system, rebas
 from hardware.queries import serial_of
 from history.models import Action
 from history.record import record
+from licensemgr.core.tenancy import Part, acting
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice
@@ -123,7 +124,8 @@ def register_unit(*, organization: Organization, serial: str, oak: str, actor: U
         )
         if made is None or not hmac.compare_digest(made.oak_digest, digest):
             raise UnitUnknown
-        earlier = HardwareUnit.objects.filter(made=made).first()
+        with acting(Part.REGISTRY):
+            earlier = HardwareUnit.objects.filter(made=made).first()
         if earlier is not None:
             if earlier.organization_id != locked.pk:
                 raise UnitUnknown

@@ -1,6 +1,7 @@
 """Typed readers of the process environment. Each fails at start with a sentence that says what to set."""
 
 import os
+import re
 import urllib.parse
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,22 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
+def identifier(name: str, default: str) -> str:
+    """A name in a database: small letters, digits and underscores, the first a letter, at most 50."""
+    value = os.environ.get(name, default)
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to small letters, digits and underscores.")
+    return value
+
+
+def login(url: str) -> tuple[str, str] | None:
+    """User and password of a PostgreSQL database's URL; None where it names no user, and for SQLite."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "sqlite" or not parts.username:
+        return None
+    return urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or "")
+
+
 def database(url: str, base_dir: Path) -> dict[str, Any]:
     """Django's settings of one database from ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
@@ -79,7 +96,7 @@ def database(url: str, base_dir: Path) -> dict[str, Any]:
         )
     query = dict(urllib.parse.parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "licensemgr.core.postgresql",
         "NAME": urllib.parse.unquote(parts.path.lstrip("/")),
         "USER": urllib.parse.unquote(parts.username or ""),
         "PASSWORD": urllib.parse.unquote(parts.password or ""),

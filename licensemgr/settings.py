@@ -1,5 +1,6 @@
 """The one settings file. Everything that differs between installations comes from the environment."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "organizations.middleware.RefusedFormsMiddleware",
+    "organizations.middleware.StaffMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "licensemgr.core.middleware.BadInputMiddleware",
 ]
@@ -140,8 +142,20 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # The demonstration has a file of its own: starting it over touches nothing else.
 _SQLITE_NAME = "license-manager.sqlite3" if PRODUCTION else f"{MODE}.sqlite3"
-DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}"), BASE_DIR)}
+_url = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}")
+# Commands are run by whoever runs the portal: they own the tables. Web, worker and beat never sign in as the owner (R30).
+_owner_url = env.text("DATABASE_OWNER_URL", "") if Path(sys.argv[0]).name == "manage.py" else ""
+DATABASES = {"default": env.database(_owner_url or _url, BASE_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+# How the web signs in, for the owner to make that role; and what the names of the portal's roles on the server begin with.
+DATABASE_LOGIN = env.login(_url) if _owner_url else None
+DATABASE_ROLES = env.identifier("DATABASE_ROLES", "license_manager_test" if MODE == "test" else "license_manager")
+if not SQLITE:
+    DATABASES["default"]["REFUSE_MIGHTY_ROLE"] = PRODUCTION and not _owner_url
+    if env.flag("DATABASE_POOLED"):
+        # PgBouncer takes no options at the start of a connection; a server-side cursor would outlive its transaction.
+        DATABASES["default"]["OPTIONS"].pop("options")
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = not _owner_url
 
 REDIS_URL = env.text("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {

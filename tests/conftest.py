@@ -5,6 +5,7 @@ Fixtures: ``frozen_clock`` (``.move_to(day)``), ``today``; people ``administrato
 ``other_organization``; ``camera_station`` and ``audio_manager``; ``books`` to act in ``organization`` briefly.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -31,12 +32,14 @@ django.setup()
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.core.signals import request_finished, request_started
+from django.db import connection, connections
 from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting
 from organizations.models import Organization, Role, User
 from organizations.services import add_member, create_organization
 from products.models import Product
@@ -54,6 +57,25 @@ hypothesis_settings.register_profile(
     "project", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("project")
+
+
+def _as_the_web(**_signal: object) -> None:
+    """A request is answered as in production: in the web's role, which sees no tenant's rows. Tests arrange as the owner."""
+    if connection.vendor == "postgresql":
+        request = contextlib.ExitStack()
+        request.enter_context(acting(Part.WEB))
+        # Of this thread's connection: a live server answers in others.
+        vars(connections["default"]).setdefault("requests_of_tests", []).append(request)
+
+
+def _as_the_owner(**_signal: object) -> None:
+    requests = vars(connections["default"]).get("requests_of_tests", [])
+    if requests:
+        requests.pop().close()
+
+
+request_started.connect(_as_the_web, dispatch_uid="as the web")
+request_finished.connect(_as_the_owner, dispatch_uid="as the owner")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

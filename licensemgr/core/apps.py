@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,5 +11,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         # Models are there only now.
         from licensemgr.core.names import name_tables_and_columns
+        from licensemgr.core.tenancy.applying import after_migrating
 
         name_tables_and_columns()
+        post_migrate.connect(after_migrating, sender=self)

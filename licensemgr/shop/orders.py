@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.shop.errors import (
     KeysNotRevoked,
     LineIssued,
@@ -94,6 +95,7 @@ class ResellerName:
     country: str
 
 
+@acting(Part.REGISTRY)
 def issue_for_order(
     *,
     order: str,
@@ -140,6 +142,7 @@ def issue_for_order(
         )
 
 
+@acting(Part.REGISTRY)
 def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int | None = None) -> IssuedBatch:
     """Revoke the line's keys that can still be redeemed and issue as many new ones that carry the same, whole or not at all.
 
@@ -182,6 +185,7 @@ def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int 
         raise LineReplaced(_keys_of(OrderLine.objects.get(order_reference=order, line=line))) from error
 
 
+@acting(Part.REGISTRY)
 def revoke(
     *, order: str, line: str, reason: str, token: ShopToken, ids: Collection[int] | None = None
 ) -> tuple[ToldLine, int]:
@@ -226,6 +230,7 @@ def _not_revoked(line: OrderLine, done: Collection[int], ids: Collection[int] | 
     return KeysNotRevoked(" ".join(sentences), told)
 
 
+@acting(Part.REGISTRY)
 def state(*, order: str, line: str | None = None) -> list[ToldLine]:
     """The order's lines, or the one, with the state of each key. Raises OrderUnknown, OrderTooLarge."""
     lines = OrderLine.objects.filter(order_reference=order).order_by("pk")
