@@ -71,7 +71,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(_TELL, told)
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]  # Django's types leave it out
         if autocommit or not self._acting:
             return
         try:

@@ -72,7 +72,7 @@ def _make_roles(cursor: Any) -> None:
         for member in members:
             if member not in found | {owner} or part.role not in found or not _is_member(cursor, member, part.role):
                 statements.append(f"GRANT {_quoted(part.role)} TO {_quoted(member)}")
-    statements += _login(cursor, found)
+    statements += _login(cursor)
     if statements and not may_make:
         raise ImproperlyConfigured(
             f"The database's role {owner} may not make the roles by which organizations are kept apart. Give it CREATEROLE, "
@@ -91,20 +91,28 @@ def _is_member(cursor: Any, member: str, role: str) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def _login(cursor: Any, found: set[str]) -> list[str]:
+def _login(cursor: Any) -> list[str]:
     """What makes the role as which the web signs in (DATABASE_URL), where the owner migrates and there is none yet."""
     login = settings.DATABASE_LOGIN
     if not login:
         return []
     name, password = login
-    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
-    if cursor.fetchone() is not None or (name == Part.WEB.role and name in found):
+    cursor.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [name])
+    if cursor.fetchone() not in ([None, (False,)] if name == Part.WEB.role else [None]):
         return []
     # A digest of the password, so that the password itself is in no log of the server's.
     digest = cursor.connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
-    if name == Part.WEB.role:
-        return [f"ALTER ROLE {_quoted(name)} LOGIN PASSWORD '{digest}'"]
-    return [f"CREATE ROLE {_quoted(name)} LOGIN PASSWORD '{digest}' IN ROLE {_quoted(Part.WEB.role)}"]
+    role = _quoted(name)
+    made = (
+        f"ALTER ROLE {role} LOGIN PASSWORD '{digest}'"
+        if name == Part.WEB.role
+        else f"CREATE ROLE {role} LOGIN PASSWORD '{digest}' IN ROLE {_quoted(Part.WEB.role)}"
+    )
+    # A pooler takes no options at the start of a connection, so that the role has the limits by itself.
+    return [
+        made,
+        *(f"ALTER ROLE {role} SET {limit}" for limit in ("lock_timeout = 15000", "statement_timeout = 60000")),
+    ]
 
 
 def _protect(cursor: Any, each: TenantTable, owner: str) -> None:

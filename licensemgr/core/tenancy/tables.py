@@ -19,7 +19,7 @@ _OWN_ROWS = {
 }
 _OWN_ORGANIZATIONS = (  # nothing in these conditions comes from outside
     f"id IN (SELECT organization_id FROM organizations_membership WHERE user_id = {_MINE})"  # noqa: S608
-    f" OR id IN (SELECT organization_id FROM organizations_accessgrant WHERE user_id = {_MINE})"  # noqa: S608
+    f" OR id IN (SELECT organization_id FROM organizations_accessgrant WHERE user_id = {_MINE})"
 )
 # Rows that are an organization's without a column that says so.
 _THROUGH = {
