@@ -5,7 +5,6 @@ Fixtures: ``frozen_clock`` (``.move_to(day)``), ``today``; people ``administrato
 ``other_organization``; ``camera_station`` and ``audio_manager``; ``books`` to act in ``organization`` briefly.
 """
 
-import contextlib
 import os
 import shutil
 import sys
@@ -32,14 +31,16 @@ django.setup()
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.core.signals import request_finished, request_started
-from django.db import connection, connections
+from django.core.handlers.base import BaseHandler
+from django.db import connection
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from licensemgr.core import clock
-from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.tenancy import Part, acting, sent_as_now
 from organizations.models import Organization, Role, User
 from organizations.services import add_member, create_organization
 from products.models import Product
@@ -59,23 +60,18 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("project")
 
 
-def _as_the_web(**_signal: object) -> None:
+def _let_the_web_answer() -> None:
     """A request is answered as in production: in the web's role, which sees no tenant's rows. Tests arrange as the owner."""
-    if connection.vendor == "postgresql":
-        request = contextlib.ExitStack()
-        request.enter_context(acting(Part.WEB))
-        # Of this thread's connection: a live server answers in others.
-        vars(connections["default"]).setdefault("requests_of_tests", []).append(request)
+    original = BaseHandler.get_response
+
+    def get_response(self: BaseHandler, request: HttpRequest) -> HttpResponseBase:
+        with acting(Part.WEB):
+            return sent_as_now(original(self, request))
+
+    BaseHandler.get_response = get_response  # type: ignore[method-assign]
 
 
-def _as_the_owner(**_signal: object) -> None:
-    requests = vars(connections["default"]).get("requests_of_tests", [])
-    if requests:
-        requests.pop().close()
-
-
-request_started.connect(_as_the_web, dispatch_uid="as the web")
-request_finished.connect(_as_the_owner, dispatch_uid="as the owner")
+_let_the_web_answer()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -12,6 +12,8 @@ def refuse_mighty_role() -> None:
 
     A database that does not answer yet is no reason not to start: the connection looks again when it does.
     """
+    if not connection.settings_dict.get("REFUSE_MIGHTY_ROLE"):
+        return
     try:
         connection.ensure_connection()
     except OperationalError as error:
