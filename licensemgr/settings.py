@@ -153,9 +153,8 @@ DATABASE_ROLES = env.identifier("DATABASE_ROLES", "license_manager_test" if MODE
 if not SQLITE:
     DATABASES["default"]["REFUSE_MIGHTY_ROLE"] = PRODUCTION and not _owner_url
     if env.flag("DATABASE_POOLED"):
-        # PgBouncer takes no options at the start of a connection; a server-side cursor would outlive its transaction.
+        # PgBouncer takes no options at the start of a connection.
         DATABASES["default"]["OPTIONS"].pop("options")
-    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = not _owner_url
 
 REDIS_URL = env.text("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {

@@ -40,6 +40,7 @@ def test_each_job_of_the_beat_schedule_is_done_by_what_the_worker_signs_in_as(
     frozen_clock.move_to(today + timedelta(days=400))
     due = Organization.objects.filter(next_due_on__lte=frozen_clock.today)
     assert due.count() == 2
+    app.loader.import_default_modules()
     with acting(Part.WEB):
         for entry in app.conf.beat_schedule.values():
             app.tasks[entry["task"]].run()

@@ -92,6 +92,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with transaction.atomic(using=self.alias):
             return execute(sql, params, many, context)
 
+    def chunked_cursor(self) -> Any:
+        """A cursor of the server's within a transaction only: beyond it another one may have the connection."""
+        return super().chunked_cursor() if self.in_atomic_block else self.cursor()
+
     def init_connection_state(self) -> None:
         """As Django; the process's first connection is looked at where no mighty role may sign in."""
         super().init_connection_state()
