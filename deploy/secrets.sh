@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 umask 077
 mkdir -p secrets tls
-for name in secret_key license_key_pepper encryption_secret postgres_password metrics_token; do
+for name in secret_key license_key_pepper encryption_secret postgres_password postgres_web_password metrics_token; do
     [ -s "secrets/$name" ] || head -c 48 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n' > "secrets/$name"
 done
 # Former ones (docs/operations.md, Rotate) and a password that only its owner knows: empty at first.

@@ -20,6 +20,7 @@ from hardware.pieces import PIECE_BYTES, PieceGone, PiecesUnreadable, forget_pie
 from hardware.unit_files import Batch, UnitFile
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
+from licensemgr.core.tenancy import Part, acting
 from organizations.models import User
 
 logger = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ def take_in_batch(unit_import: UnitImport, file: UnitFile, *, rows: int = BATCH_
     return current
 
 
+@acting(Part.UPKEEP)
 def go_on_with_imports() -> int:
     """Take in what was uploaded and is not finished; returns how many files were finished.
 

@@ -15,6 +15,7 @@ from hardware.placing import holding_account, move_and_tell, place_system, rebas
 from hardware.queries import serial_of
 from history.models import Action
 from history.record import record
+from licensemgr.core.tenancy import Part, acting
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice
@@ -121,7 +122,8 @@ def register_unit(*, organization: Organization, serial: str, oak: str, actor: U
         )
         if made is None or not is_oak_of(oak, made.oak_digest, made.pepper_id):
             raise UnitUnknown
-        earlier = HardwareUnit.objects.filter(made=made).first()
+        with acting(Part.REGISTRY):
+            earlier = HardwareUnit.objects.filter(made=made).first()
         if earlier is not None:
             if earlier.organization_id != locked.pk:
                 raise UnitUnknown

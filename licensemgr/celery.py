@@ -8,8 +8,10 @@ changes nothing.
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
 
@@ -67,6 +69,13 @@ def make_folders() -> None:
     for name, folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).items():
         if "folder" in name:
             Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+@worker_init.connect
+def _refuse_mighty_role(**_signal: Any) -> None:
+    from licensemgr.core.tenancy.starting import refuse_mighty_role
+
+    refuse_mighty_role()
 
 
 make_folders()

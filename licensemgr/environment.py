@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import urllib.parse
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,23 @@ def networks(name: str) -> list[Network]:
         ) from error
 
 
+def identifier(name: str, default: str) -> str:
+    """A name in a database: small letters, digits and underscores, the first a letter, at most 50."""
+    READ[name] = default
+    value = os.environ.get(name, default)
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to small letters, digits and underscores.")
+    return value
+
+
+def login(url: str, password: str) -> tuple[str, str] | None:
+    """User and password of a PostgreSQL database's URL, the password perhaps apart; None without a user, and for SQLite."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "sqlite" or not parts.username:
+        return None
+    return urllib.parse.unquote(parts.username), password or urllib.parse.unquote(parts.password or "")
+
+
 def database(url: str, base_dir: Path) -> dict[str, Any]:
     """Django's settings of one database from ``sqlite:///path`` or ``postgresql://user:password@host:port/name``.
 
@@ -103,7 +121,7 @@ def database(url: str, base_dir: Path) -> dict[str, Any]:
         )
     query = dict(urllib.parse.parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "licensemgr.core.postgresql",
         "NAME": urllib.parse.unquote(parts.path.lstrip("/")),
         "USER": urllib.parse.unquote(parts.username or ""),
         "PASSWORD": urllib.parse.unquote(parts.password or ""),

@@ -1,5 +1,6 @@
 """The one settings file. Everything that differs between installations comes from the environment."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "organizations.middleware.RefusedFormsMiddleware",
+    "organizations.middleware.StaffMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "licensemgr.core.middleware.BadInputMiddleware",
 ]
@@ -146,14 +148,22 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # The demonstration has a file of its own: starting it over touches nothing else.
 _SQLITE_NAME = "license-manager.sqlite3" if PRODUCTION else f"{MODE}.sqlite3"
-DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}"), BASE_DIR)}
+_url = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}")
+# Commands are run by whoever runs the portal: they own the tables. Web, worker and beat never sign in as the owner (R30).
+_owner_url = env.text("DATABASE_OWNER_URL", "") if Path(sys.argv[0]).name == "manage.py" else ""
+DATABASES = {"default": env.database(_owner_url or _url, BASE_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
-if _password := env.text("DATABASE_PASSWORD", ""):
-    DATABASES["default"]["PASSWORD"] = _password
+_password, _owner_password = env.text("DATABASE_PASSWORD", ""), env.text("DATABASE_OWNER_PASSWORD", "")
+if _given := _owner_password if _owner_url else _password:
+    DATABASES["default"]["PASSWORD"] = _given
 DATABASE_LIMITS = env.postgresql_limits()
 DATABASE_POOLER = env.flag("DATABASE_POOLER")
+# How the web signs in, for the owner to make that role; and what the names of the portal's roles on the server begin with.
+DATABASE_LOGIN = env.login(_url, _password) if _owner_url else None
+DATABASE_ROLES = env.identifier("DATABASE_ROLES", "license_manager_test" if MODE == "test" else "license_manager")
 if not SQLITE:
-    DATABASES["default"] |= env.postgresql_options(DATABASE_LIMITS, is_pooled=DATABASE_POOLER)
+    DATABASES["default"] |= env.postgresql_options(DATABASE_LIMITS, is_pooled=DATABASE_POOLER and not _owner_url)
+    DATABASES["default"]["REFUSE_MIGHTY_ROLE"] = PRODUCTION and not _owner_url
 # Read by gunicorn, too.
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, minimum=1)
 

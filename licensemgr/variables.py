@@ -54,6 +54,17 @@ VARIABLES = {
     "DATABASE_PASSWORD": Variable(
         "empty", "the password of `DATABASE_URL`, where that has none, so that it can stand in a file"
     ),
+    "DATABASE_OWNER_URL": Variable(
+        "empty",
+        "PostgreSQL as the owner of the tables, past PgBouncer, for commands of `manage.py`; web, worker and beat never use it",
+    ),
+    "DATABASE_OWNER_PASSWORD": Variable(
+        "empty", "the password of `DATABASE_OWNER_URL`, where that has none, so that it can stand in a file"
+    ),
+    "DATABASE_ROLES": Variable(
+        "`license_manager`",
+        "what the names of the portal's roles on the PostgreSQL server begin with; another one for each portal there",
+    ),
     "DATABASE_POOLER": Variable(
         "`0`",
         "`1` where PgBouncer stands between in transaction mode: no prepared statements, cursors and options that belong to "

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from licensemgr.core.peppers import KeyedHash, keyed_hash, keyed_hashes
+from licensemgr.core.tenancy import Part, acting
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct
 from wallet import keycode
 from wallet.errors import EmptyKey, KeyAlreadyRedeemed, KeyMistyped, KeyRevoked, KeyUnknown
@@ -66,12 +67,13 @@ def known_key(keys: QuerySet[LicenseKey], parsed: keycode.ParsedKey) -> LicenseK
 
 
 def counting_redemption(key: LicenseKey) -> Redemption | None:
-    """The redemption of a key that is not undone."""
-    return (
-        Redemption.objects.filter(license_key=key, undone_on=None)
-        .select_related("redeemed_by", "registered_product__product")
-        .first()
-    )
+    """The redemption of a key that is not undone, in whichever organization: others' are told from unknown keys nowhere."""
+    with acting(Part.REGISTRY):
+        return (
+            Redemption.objects.filter(license_key=key, undone_on=None)
+            .select_related("redeemed_by", "registered_product__product")
+            .first()
+        )
 
 
 def refuse_key(key: LicenseKey, earlier: Redemption | None, organization_id: int) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.models import OutboxMessage
+from licensemgr.core.tenancy import Part, acting
 
 if TYPE_CHECKING:
     from organizations.models import Organization
@@ -58,6 +59,7 @@ def write_message(
     )
 
 
+@acting(Part.UPKEEP)
 def send_outbox(limit: int = 200) -> int:
     """Hand what is due in the outbox to the mail server; returns how many messages were sent.
 

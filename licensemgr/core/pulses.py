@@ -6,6 +6,7 @@ from django.db.models import F
 
 from licensemgr.core import clock
 from licensemgr.core.models import JobPulse
+from licensemgr.core.tenancy import Part, acting
 
 
 def note_run(job: str, *, seconds: float, succeeded: bool) -> None:
@@ -13,11 +14,13 @@ def note_run(job: str, *, seconds: float, succeeded: bool) -> None:
     now = clock.real_now()
     changes = {"runs": F("runs") + 1, "ended_at": now, "seconds": seconds}
     changes |= {"succeeded_at": now} if succeeded else {"failures": F("failures") + 1}
-    JobPulse.objects.get_or_create(job=job, defaults={"ended_at": now})
-    JobPulse.objects.filter(job=job).update(**changes)
+    with acting(Part.UPKEEP):
+        JobPulse.objects.get_or_create(job=job, defaults={"ended_at": now})
+        JobPulse.objects.filter(job=job).update(**changes)
 
 
 def since_success(job: str) -> timedelta | None:
     """How long ago the job last succeeded, by the machine's clock; None where it never did."""
-    pulse = JobPulse.objects.filter(job=job).first()
+    with acting(Part.UPKEEP):
+        pulse = JobPulse.objects.filter(job=job).first()
     return clock.real_now() - pulse.succeeded_at if pulse is not None and pulse.succeeded_at is not None else None

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from licensemgr.core import clock, metrics
 from licensemgr.core.models import JobPulse
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.portal.lag import mail_that_waits, webhooks_that_wait
 from organizations.models import Organization
 
@@ -21,7 +22,8 @@ def exposition() -> bytes:
     """Everything that is counted and looked at, in Prometheus's text format."""
     state = CollectorRegistry()
     state.register(StateCollector())
-    return generate_latest(metrics.registry()) + generate_latest(state)
+    with acting(Part.UPKEEP):
+        return generate_latest(metrics.registry()) + generate_latest(state)
 
 
 class StateCollector(Collector):

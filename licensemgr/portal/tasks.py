@@ -8,6 +8,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from hardware.forgetting import forget_old_reports
 from licensemgr.core import mail
 from licensemgr.core.errors import Refused
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.portal import daily
 from licensemgr.shop.sending import forget_old_events
 from organizations import working
@@ -50,6 +51,7 @@ def do_work() -> None:
 
 
 @shared_task(name="portal.forget_expired")
+@acting(Part.UPKEEP)
 def forget_expired() -> None:
     """Delete what is over: sessions, confidential mail, tries, events of webhooks, old reports by call, results of work."""
     SessionStore.clear_expired()

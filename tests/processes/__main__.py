@@ -40,10 +40,11 @@ def issue_key(stack: Stack, environment: dict[str, str]) -> str:
     """The vendor's part: a catalogue, a signing key, and a license key in clear."""
     manage = (sys.executable, "manage.py")
     vendor = "from licensemgr.portal.playing import ensure_catalogue; ensure_catalogue()"
-    stack.run(*manage, "shell", "--verbosity", "0", "--command", vendor, environment=environment)
-    stack.run(*manage, "rotate_signing_key", environment=environment)
+    owner = environment | {"DATABASE_OWNER_URL": stack.owner_url}
+    stack.run(*manage, "shell", "--verbosity", "0", "--command", vendor, environment=owner)
+    stack.run(*manage, "rotate_signing_key", environment=owner)
     order = ("--product", "camera-station", "--kind", "subscription", "--license", "core-device=4", "--count", "1")
-    return stack.run(*manage, "issue_license_keys", *order, environment=environment).strip()
+    return stack.run(*manage, "issue_license_keys", *order, environment=owner).strip()
 
 
 def journey(stack: Stack, page: Page, mail: MailServer, key: str) -> None:
@@ -119,7 +120,8 @@ def look_at_the_edges(stack: Stack) -> None:
 
 def look_at_the_database(stack: Stack, mail: MailServer) -> None:
     """Time limits hold behind PgBouncer; two beats and two workers sent one mail of each."""
-    url = f"postgresql://{stack.database}:pw-{stack.database}@127.0.0.1:{stack.port('pgbouncer')}/{stack.database}"
+    web, pooler = f"{stack.database}_web", f"127.0.0.1:{stack.port('pgbouncer')}"
+    url = f"postgresql://{web}:web-{stack.database}@{pooler}/{stack.database}"
     with psycopg.connect(url, prepare_threshold=None) as connection:
         for name, value in (
             ("statement_timeout", "1min"),
@@ -132,8 +134,14 @@ def look_at_the_database(stack: Stack, mail: MailServer) -> None:
             connection.execute("SELECT pg_sleep(5)")
             raise AssertionError("no statement is ended")
         connection.rollback()
+        # The web by itself may not look at what is an organization's.
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT count(*) FROM products_system")
+            raise AssertionError("the web sees systems of organizations")
+        connection.rollback()
         codes = [each for each in mail.mails if re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}\s*$", each, re.MULTILINE)]
         assert len(codes) == 1, codes
+    with psycopg.connect(stack.owner_url) as connection:
         unsent = connection.execute(
             "SELECT count(*) FROM core_outboxmessage WHERE sent_at IS NULL AND withdrawn_at IS NULL"
         )

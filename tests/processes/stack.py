@@ -139,17 +139,26 @@ class Stack:
         process.wait()
 
     def make_database(self) -> None:
-        """A database and a role of its own, which owns it."""
+        """A database and a role of its own, which owns it; the others are made by ``migrate``."""
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             role, password = sql.Identifier(self.database), sql.Literal("pw-" + self.database)
-            admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+            admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(role, password))
             admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
 
     def drop_database(self) -> None:
         """Leave the server as it was."""
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.database)))
-            admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(self.database)))
+            for part in ("_tenant", "_registry", "_upkeep", "_staff", "_web", ""):
+                admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(self.database + part)))
+
+    @property
+    def owner_url(self) -> str:
+        """Straight to the server, as the owner of the tables."""
+        server = urllib.parse.urlsplit(self.admin_url)
+        return (
+            f"postgresql://{self.database}:pw-{self.database}@{server.hostname}:{server.port or 5432}/{self.database}"
+        )
 
 
 def environment_of(stack: Stack, mail: MailServer) -> dict[str, str]:
@@ -159,12 +168,13 @@ def environment_of(stack: Stack, mail: MailServer) -> dict[str, str]:
     names = ("secret_key", "license_key_pepper", "encryption_secret", "metrics_token")
     for name in names:
         (secrets / name).write_text(f"{name}-{uuid.uuid4().hex}-{uuid.uuid4().hex}")
-    (secrets / "database_password").write_text(f"pw-{stack.database}")
+    (secrets / "database_password").write_text(f"web-{stack.database}")
     return {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         **{f"{name.upper()}_FILE": str(secrets / name) for name in (*names, "database_password")},
-        "DATABASE_URL": f"postgresql://{stack.database}@127.0.0.1:{stack.port('pgbouncer')}/{stack.database}",
+        "DATABASE_URL": f"postgresql://{stack.database}_web@127.0.0.1:{stack.port('pgbouncer')}/{stack.database}",
+        "DATABASE_ROLES": stack.database,
         "DATABASE_POOLER": "1",
         "REDIS_URL": f"redis://127.0.0.1:{stack.port('redis')}/0",
         "TRUSTED_PROXY": "127.0.0.1",
@@ -204,7 +214,7 @@ def start_below(stack: Stack) -> None:
         assert a in text, a
         text = text.replace(a, b)
     (stack.folder / "pgbouncer.ini").write_text(text)
-    (stack.folder / "userlist.txt").write_text(f'"{stack.database}" "pw-{stack.database}"\n')
+    (stack.folder / "userlist.txt").write_text(f'"{stack.database}_web" "web-{stack.database}"\n')
     # It refuses to run as root, as a container of a CI does.
     as_somebody = ("--user", "nobody") if os.getuid() == 0 else ()
     stack.folder.chmod(0o755)
@@ -216,11 +226,9 @@ def start_below(stack: Stack) -> None:
 def start_portal(stack: Stack, environment: dict[str, str]) -> None:
     """What ``migrate`` does, then two of each process of the portal."""
     manage = (sys.executable, "manage.py")
-    server = urllib.parse.urlsplit(stack.admin_url)
-    direct = f"postgresql://{stack.database}@{server.hostname}:{server.port or 5432}/{stack.database}"
-    past_pooler = environment | {"DATABASE_URL": direct, "DATABASE_POOLER": "0"}
-    stack.run(*manage, "migrate", "--no-input", "--verbosity", "0", environment=past_pooler)
-    stack.run(*manage, "database_limits", environment=past_pooler)
+    owner = environment | {"DATABASE_OWNER_URL": stack.owner_url}
+    stack.run(*manage, "migrate", "--no-input", "--verbosity", "0", environment=owner)
+    stack.run(*manage, "database_limits", environment=owner)
     # As the image is built: with the demonstration's settings, without a secret.
     building = {"MODE": "demonstration", "DATABASE_URL": f"sqlite:///{stack.folder}/none.sqlite3", "REDIS_URL": ""}
     static = {"STATIC_ROOT": environment["STATIC_ROOT"], "VAR_DIR": environment["VAR_DIR"], "PATH": environment["PATH"]}
