@@ -33,8 +33,11 @@ def start_reporting(dsn: str, *, environment: str, **options: Any) -> None:
 
 
 def clean_event(event: Any, hint: dict[str, Any]) -> Any:
-    """The event without secrets, with the ids of request, organization and person as tags."""
+    """The event without secrets, with the ids of request, organization and person as tags; None where it is none."""
     record = hint.get("log_record")
+    if isinstance(record, logging.LogRecord) and record.name == "django.request" and not record.exc_info:
+        # Nothing failed: a probe is told that the portal is not ready, a person that it is being maintained.
+        return None
     kept = {name: event[name] for name in _NAMES_OF_EVENT if name in event}
     kept |= {name: _clean(event[name]) for name in _CLEANED if name in event}
     if isinstance(record, logging.LogRecord):

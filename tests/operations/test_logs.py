@@ -184,6 +184,14 @@ def test_an_error_is_one_report_with_the_ids_of_its_lines(
     assert failed["request"] == answer["X-Request-ID"]
 
 
+def test_that_nobody_is_let_in_yet_is_no_error(client: Client, sent: list[Any], settings: Settings) -> None:
+    settings.MAINTENANCE = True
+    assert client.get("/privacy/").status_code == 503
+    assert sent == []
+    logging.getLogger("licensemgr.portal").error("The daily job refused to run.")
+    assert len(sent) == 1
+
+
 def test_the_proxys_id_of_a_request_stays_and_a_strangers_does_not(client: Client, settings: Settings) -> None:
     said = {"X-Request-ID": "0123456789abcdef"}
     assert client.get("/healthz", headers=said)["X-Request-ID"] != said["X-Request-ID"]
