@@ -1,0 +1,88 @@
+"""Runs tests in a throw-away copy of the tree, whole or with one fault in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.fault import ROOT, Fault, On
+
+# What the copy does without: of the repository, of what is installed, of what runs wrote.
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "node_modules", "var", "*.sqlite3*")
+# So long, in seconds, the tests of one fault may take; a fault by which they hang is not caught.
+PATIENCE = 600
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run: how many tests passed and failed, pytest's own exit status, and what it printed."""
+
+    passed: int
+    failed: int
+    status: int
+    printed: str
+
+
+class Copy:
+    """A copy of the tree in a folder of its own. ``database`` is the name of the database that its tests use on PostgreSQL."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self._folder = folder / "tree"
+        self._database = database
+        shutil.copytree(ROOT, self._folder, ignore=_LEFT_OUT, symlinks=True)
+
+    def run_with(self, fault: Fault) -> Outcome:
+        """The fault's tests, with the fault in the copy while they run."""
+        path = self._folder / fault.path
+        whole = path.read_text(encoding="utf-8")
+        _write(path, fault.broken(whole))
+        try:
+            return self.run(fault.tests, fault.on)
+        finally:
+            _write(path, whole)
+
+    def run(self, tests: Iterable[str], on: On) -> Outcome:
+        """Those tests, by a pytest of their own, in their order."""
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=line"]
+        done = subprocess.run(
+            [*command, *tests],
+            cwd=self._folder,
+            env=_environment(on, self._database),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Outcome(_count(done.stdout, "passed"), _count(done.stdout, "failed"), done.returncode, done.stdout)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    # Python takes a compiled file for fresh that is as old, in seconds, and as long as its source.
+    for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+        compiled.unlink()
+
+
+def _environment(on: On, database: str) -> dict[str, str]:
+    """This process's environment without what its own tests and pytest-xdist put there, and with the database in which to run."""
+    ours = ("PYTEST_", "VAR_DIR", "DATABASE_URL", "REDIS_URL", "PROOF", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment["MODE"] = "test"
+    if on is On.POSTGRESQL:
+        url = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+        environment["DATABASE_URL"] = url._replace(path=f"/{database}").geturl()
+        if "REDIS_URL" in os.environ:
+            environment["REDIS_URL"] = os.environ["REDIS_URL"]
+    return environment
+
+
+def _count(printed: str, word: str) -> int:
+    closing = printed.rstrip().rpartition("\n")[2]
+    found = re.search(rf"(\d+) {word}", closing)
+    return int(found[1]) if found else 0
