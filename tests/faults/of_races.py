@@ -339,7 +339,7 @@ IDEMPOTENCY = (
         "hardware/reports.py",
         "        if held.decision:\n            return held\n",
         "",
-        ("tests/hardware/test_license_files.py::test_another_key_is_held_until_an_administrator_decides",),
+        ("tests/hardware/test_license_files.py::test_what_an_administrator_decided_first_counts",),
     ),
 )
 TRANSACTIONS = (
@@ -387,8 +387,10 @@ TRANSACTIONS = (
         "the books, whole or not at all",
         Kind.TRANSACTION,
         "organizations/books.py",
-        "    with transaction.atomic():\n        locked = lock_organization(organization)\n        if locked.closed_on is not None:\n",
-        "    if True:\n        locked = Organization.objects.get(pk=organization.pk)\n        if locked.closed_on is not None:\n",
+        "    with transaction.atomic():\n        locked = lock_organization(organization)\n"
+        "        if locked.closed_on is not None:\n",
+        "    if True:\n        locked = Organization.objects.get(pk=organization.pk)\n"
+        "        if locked.closed_on is not None:\n",
         (
             "tests/rules/test_r01_clock.py::TestR3SettleBeforeChange::test_a_refused_change_changes_nothing_not_even_what_was_due",
         ),

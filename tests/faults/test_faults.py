@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from tests.faults.catalogue import FAULTS
-from tests.faults.fault import ROOT, Fault, Kind, On, test_exists
+from tests.faults.fault import ROOT, Fault, Kind, On, is_a_test
 from tests.faults.trying import Copy
 
 # How many faults a run of the suite draws on each database.
@@ -25,21 +25,27 @@ def _id(fault: Fault) -> str:
     return f"{fault.kind}-{fault.name}".replace(" ", "_")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Draw the faults; all are applied by ``make proof``, and those that somebody names by -k."""
-    if "drawn" not in metafunc.fixturenames:
-        return
+def _drawn(config: pytest.Config) -> list[Fault]:
+    """Those that this run applies: some by its seed; all in ``make proof``, and where somebody chooses by -k."""
     shown = [fault for fault in FAULTS if fault.on is HERE]
-    if not os.environ.get("PROOF") and not metafunc.config.getoption("keyword"):
-        seed = getattr(metafunc.config.option, "randomly_seed", 0)
-        shown = random.Random(seed).sample(shown, DRAWN[HERE])
-    metafunc.parametrize("drawn", shown, ids=_id)
+    if os.environ.get("PROOF") or config.getoption("keyword"):
+        return shown
+    return random.Random(getattr(config.option, "randomly_seed", 0)).sample(shown, DRAWN[HERE])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test for each fault that is drawn, and one for all of them together."""
+    if "drawn" in metafunc.fixturenames:
+        metafunc.parametrize("drawn", _drawn(metafunc.config), ids=_id)
+    if "all_drawn" in metafunc.fixturenames:
+        metafunc.parametrize("all_drawn", [_drawn(metafunc.config)], ids=["drawn"])
 
 
 @pytest.fixture(scope="session")
-def copy(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Copy:
+def copy(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Copy:
     """The copy in which this worker breaks one thing after the other."""
-    return Copy(tmp_path_factory.mktemp("faults"), f"faults_{worker_id}_{os.getpid()}")
+    migrated = str(connection.settings_dict["NAME"]) if HERE is On.SQLITE else None
+    return Copy(tmp_path_factory.mktemp("faults"), migrated=migrated, name=f"faults_{os.getpid()}")
 
 
 def test_the_list_is_long_and_wide_enough() -> None:
@@ -54,7 +60,7 @@ def test_its_text_is_there_once_and_its_tests_are_there(fault: Fault) -> None:
     assert fault.text != fault.replacement
     fault.broken((ROOT / fault.path).read_text(encoding="utf-8"))
     assert fault.tests
-    assert [test for test in fault.tests if not test_exists(test)] == []
+    assert [test for test in fault.tests if not is_a_test(test)] == []
 
 
 def test_no_two_are_in_one_function() -> None:
@@ -82,6 +88,13 @@ def test_a_fault_that_nobody_notices_is_told(copy: Copy, tmp_path: Path) -> None
     )
     outcome = copy.run_with(harmless)
     assert (outcome.status, outcome.passed, outcome.failed) == (0, 1, 0), outcome.printed
+
+
+@pytest.mark.slow
+def test_without_a_fault_their_tests_pass_in_the_copy(copy: Copy, all_drawn: list[Fault]) -> None:
+    """Else one would count as caught by a test that fails there anyway."""
+    outcome = copy.run(dict.fromkeys(test for fault in all_drawn for test in fault.tests), HERE)
+    assert outcome.status == pytest.ExitCode.OK and outcome.passed, outcome.printed
 
 
 @pytest.mark.slow

@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import urllib.parse
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,12 @@ from tests.faults.fault import ROOT, Fault, On
 
 # What the copy does without: of the repository, of what is installed, of what runs wrote.
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "node_modules", "var", "*.sqlite3*")
+# Plugins that no fault's tests need, and which take their time to load.
+_WITHOUT = [
+    part
+    for plugin in ("randomly", "cacheprovider", "xdist", "playwright", "schemathesis", "anyio")
+    for part in ("-p", f"no:{plugin}")
+]
 # So long, in seconds, the tests of one fault may take; a fault by which they hang is not caught.
 PATIENCE = 600
 
@@ -29,11 +37,17 @@ class Outcome:
 
 
 class Copy:
-    """A copy of the tree in a folder of its own. ``database`` is the name of the database that its tests use on PostgreSQL."""
+    """A copy of the tree in a folder of its own.
 
-    def __init__(self, folder: Path, database: str) -> None:
+    ``migrated`` is an empty SQLite database with all tables, of which each run gets a copy, so that it need not make them; where
+    it is None, and where the fault is in what makes the tables, it does. ``name`` is that of the database on PostgreSQL.
+    """
+
+    def __init__(self, folder: Path, *, migrated: str | None, name: str) -> None:
         self._folder = folder / "tree"
-        self._database = database
+        self._ready = folder / "ready.sqlite3"
+        self._migrated = migrated
+        self._name = name
         shutil.copytree(ROOT, self._folder, ignore=_LEFT_OUT, symlinks=True)
 
     def run_with(self, fault: Fault) -> Outcome:
@@ -42,17 +56,22 @@ class Copy:
         whole = path.read_text(encoding="utf-8")
         _write(path, fault.broken(whole))
         try:
-            return self.run(fault.tests, fault.on)
+            return self.run(fault.tests, fault.on, makes_tables=fault.is_in_tables)
         finally:
             _write(path, whole)
 
-    def run(self, tests: Iterable[str], on: On) -> Outcome:
+    def run(self, tests: Iterable[str], on: On, *, makes_tables: bool = False) -> Outcome:
         """Those tests, by a pytest of their own, in their order."""
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=line"]
+        environment = _environment(on, self._name)
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=line", *_WITHOUT]
+        if self._migrated is not None and not makes_tables:
+            _copy_database(self._migrated, self._ready)
+            environment["TEST_DATABASE"] = str(self._ready)
+            command.append("--reuse-db")
         done = subprocess.run(
             [*command, *tests],
             cwd=self._folder,
-            env=_environment(on, self._database),
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -60,6 +79,13 @@ class Copy:
             check=False,
         )
         return Outcome(_count(done.stdout, "passed"), _count(done.stdout, "failed"), done.returncode, done.stdout)
+
+
+def _copy_database(origin: str, target: Path) -> None:
+    for left in target.parent.glob(f"{target.name}*"):
+        left.unlink()
+    with closing(sqlite3.connect(origin)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
 
 
 def _write(path: Path, text: str) -> None:
