@@ -5,7 +5,9 @@ The suite draws some by its seed, ``make proof`` applies all: on SQLite those th
 
 import os
 import random
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,10 +44,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def copy(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Copy:
+def copy(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Copy]:
     """The copy in which this worker breaks one thing after the other."""
     migrated = str(connection.settings_dict["NAME"]) if HERE is On.SQLITE else None
-    return Copy(tmp_path_factory.mktemp("faults"), migrated=migrated, name=f"faults_{os.getpid()}")
+    folder = tmp_path_factory.mktemp("faults")
+    yield Copy(folder, migrated=migrated, name=f"faults_{os.getpid()}")
+    shutil.rmtree(folder)
 
 
 def test_the_list_is_long_and_wide_enough() -> None:

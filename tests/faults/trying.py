@@ -46,6 +46,7 @@ class Copy:
     def __init__(self, folder: Path, *, migrated: str | None, name: str) -> None:
         self._folder = folder / "tree"
         self._ready = folder / "ready.sqlite3"
+        self._compiled = folder / "compiled"
         self._migrated = migrated
         self._name = name
         shutil.copytree(ROOT, self._folder, ignore=_LEFT_OUT, symlinks=True)
@@ -54,15 +55,15 @@ class Copy:
         """The fault's tests, with the fault in the copy while they run."""
         path = self._folder / fault.path
         whole = path.read_text(encoding="utf-8")
-        _write(path, fault.broken(whole))
+        self._write(path, fault.broken(whole))
         try:
             return self.run(fault.tests, fault.on, makes_tables=fault.is_in_tables)
         finally:
-            _write(path, whole)
+            self._write(path, whole)
 
     def run(self, tests: Iterable[str], on: On, *, makes_tables: bool = False) -> Outcome:
         """Those tests, by a pytest of their own, in their order."""
-        environment = _environment(on, self._name)
+        environment = _environment(on, self._name) | {"PYTHONPYCACHEPREFIX": str(self._compiled)}
         command = [sys.executable, "-m", "pytest", "-q", "--tb=line", *_WITHOUT]
         if self._migrated is not None and not makes_tables:
             _copy_database(self._migrated, self._ready)
@@ -80,6 +81,12 @@ class Copy:
         )
         return Outcome(_count(done.stdout, "passed"), _count(done.stdout, "failed"), done.returncode, done.stdout)
 
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        # Python takes a compiled file for fresh that is as old, in seconds, and as long as its source.
+        for compiled in (self._compiled / path.parent.relative_to(path.anchor)).glob(f"{path.stem}.*.pyc"):
+            compiled.unlink()
+
 
 def _copy_database(origin: str, target: Path) -> None:
     for left in target.parent.glob(f"{target.name}*"):
@@ -88,23 +95,15 @@ def _copy_database(origin: str, target: Path) -> None:
         read.backup(written)
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    # Python takes a compiled file for fresh that is as old, in seconds, and as long as its source.
-    for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
-        compiled.unlink()
-
-
 def _environment(on: On, database: str) -> dict[str, str]:
     """This process's environment without what its own tests and pytest-xdist put there, and with the database in which to run."""
-    ours = ("PYTEST_", "VAR_DIR", "DATABASE_URL", "REDIS_URL", "PROOF", "PYTHONPATH")
+    # PYTHONDONTWRITEBYTECODE, where it is set, would have each run compile everything.
+    ours = ("PYTEST_", "VAR_DIR", "DATABASE_URL", "REDIS_URL", "PROOF", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment["MODE"] = "test"
     if on is On.POSTGRESQL:
         url = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
         environment["DATABASE_URL"] = url._replace(path=f"/{database}").geturl()
-        if "REDIS_URL" in os.environ:
-            environment["REDIS_URL"] = os.environ["REDIS_URL"]
     return environment
 
 
