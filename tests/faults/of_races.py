@@ -152,10 +152,8 @@ CONSTRAINTS = (
         "fields=('organization', 'nonce'), name='allocation_once'",
         "fields=('organization', 'nonce', 'id'), name='allocation_once'",
         (
-            "tests/concurrency/test_races.py::TestOneConfirmationSentManyTimes"
-            "::test_without_the_lock_it_is_taken_for_new_twice",
+            "tests/architecture/test_append_only.py::test_a_confirmation_counts_once_and_a_system_is_in_one_organization",
         ),
-        On.POSTGRESQL,
     ),
     Fault(
         "a batch of a line twice",
@@ -175,8 +173,9 @@ CONSTRAINTS = (
         "products/migrations/0001_initial.py",
         "fields=('system_id',), name='system_id_in_one_organization'",
         "fields=('system_id', 'id'), name='system_id_in_one_organization'",
-        ("tests/concurrency/test_file_races.py::test_a_new_system_in_two_organizations_is_one_organizations",),
-        On.POSTGRESQL,
+        (
+            "tests/architecture/test_append_only.py::test_a_confirmation_counts_once_and_a_system_is_in_one_organization",
+        ),
     ),
     Fault(
         "a member twice",

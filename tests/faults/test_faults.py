@@ -94,14 +94,12 @@ def test_a_fault_that_nobody_notices_is_told(copy: Copy, tmp_path: Path) -> None
     assert (outcome.status, outcome.passed, outcome.failed) == (0, 1, 0), outcome.printed
 
 
-@pytest.mark.slow
 def test_without_a_fault_their_tests_pass_in_the_copy(copy: Copy, all_drawn: list[Fault]) -> None:
     """Else one would count as caught by a test that fails there anyway."""
     outcome = copy.run(dict.fromkeys(test for fault in all_drawn for test in fault.tests), HERE)
     assert outcome.status == pytest.ExitCode.OK and outcome.passed, outcome.printed
 
 
-@pytest.mark.slow
 def test_its_tests_notice(copy: Copy, drawn: Fault) -> None:
     outcome = copy.run_with(drawn)
     assert outcome.status == pytest.ExitCode.TESTS_FAILED and outcome.failed, (
