@@ -35,6 +35,7 @@ from licensemgr.core.admin import (
     RefusalsShown,
 )
 from licensemgr.core.enumerations import counted_up
+from licensemgr.core.numbers import grouped
 from products.models import LicenseType
 
 __all__ = ["admin_files", "admin_imports", "admin_online"]
@@ -155,7 +156,7 @@ class HardwareModelAdmin(RefusalsShown, AnyModelAdmin):
 
 
 def _carried(lines: Any) -> str:
-    return counted_up(f"{quantity} {name}" for quantity, name in lines) or "–"
+    return counted_up(f"{grouped(quantity)} {name}" for quantity, name in lines) or "–"
 
 
 class SerialPages(ChangeList):

@@ -6,12 +6,11 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_htmx.http import HttpResponseClientRedirect
 
 from hardware.errors import UnitFileRefused
 from hardware.import_progress import ImportProgress, refusals_after
@@ -19,6 +18,7 @@ from hardware.models import UnitImport
 from hardware.tasks import start_taking_in
 from hardware.uploads import SealingUploadHandler, UnitFileForm, keep_upload
 from licensemgr.core.admin import LooksOnlyAdmin
+from licensemgr.core.answers import done
 from licensemgr.core.spreadsheets import csv_lines
 from licensemgr.core.uploads import streams_upload
 from organizations.models import User
@@ -51,7 +51,7 @@ def upload_units(request: HttpRequest) -> HttpResponse:
             form.add_error("file", refused.sentence)
         else:
             _begin(request, unit_import)
-            return _see_other(request, reverse("admin:hardware_unitimport_change", args=[unit_import.pk]))
+            return done(request, "admin:hardware_unitimport_change", unit_import.pk)
     context = {
         **admin.site.each_context(request),
         "title": _("Import units"),
@@ -63,15 +63,6 @@ def upload_units(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _see_other(request: HttpRequest, url: str) -> HttpResponse:
-    """303 to the page; htmx, which sends the file to show how much of it is sent, is told to load it whole."""
-    if wants_fragment(request):
-        return HttpResponseClientRedirect(url)
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response
-
-
 def _begin(request: HttpRequest, unit_import: UnitImport) -> None:
     if unit_import.finished_at is not None:
         messages.info(request, _("This very file was taken in before. Nothing was changed."))
@@ -80,7 +71,8 @@ def _begin(request: HttpRequest, unit_import: UnitImport) -> None:
         return
     if unit_import.bytes_done:
         messages.info(
-            request, _("This very file was taken in up to line %d before; it goes on.") % unit_import.lines_done
+            request,
+            _("This very file was taken in up to line %(line)d before; it goes on.") % {"line": unit_import.lines_done},
         )
     start_taking_in()
 

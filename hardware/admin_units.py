@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from hardware.ending import replace_unit
 from hardware.errors import UnitEnded
@@ -123,6 +123,6 @@ def _what_moves(unit: HardwareUnit) -> list[tuple[str, str]]:
         (_("Organization"), str(unit.organization)),
         (_("Product"), str(unit.registered_product.product)),
         (_("Model"), unit.made.hardware_model.name),
-        (_("Licenses that move"), licenses or _("none")),
-        (_("Systems that move"), counted_up(system.name for system in state.systems) or _("none")),
+        (_("Licenses that move"), licenses or pgettext("licenses or devices", "none")),
+        (_("Systems that move"), counted_up(system.name for system in state.systems) or pgettext("systems", "none")),
     ]

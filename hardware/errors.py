@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from subscriptions.errors import ConfirmationForged, ConfirmationUsed
 from wallet.errors import NotEnoughLicenses
 
@@ -54,12 +55,12 @@ class TooManyUnitTries(UnitRefused):
         super().__init__(
             ngettext(
                 "Too many wrong pairs of serial number and owner authentication key were tried. Nothing was changed. Try "
-                "again in %(minutes)d minute.",
+                "again in %(minutes)s minute.",
                 "Too many wrong pairs of serial number and owner authentication key were tried. Nothing was changed. Try "
-                "again in %(minutes)d minutes.",
+                "again in %(minutes)s minutes.",
                 minutes,
             )
-            % {"minutes": minutes}
+            % {"minutes": grouped(minutes)}
         )
 
 
@@ -72,12 +73,12 @@ class TooManyProofTries(TooManyUnitTries):
             self,
             ngettext(
                 "Too many files or pairs that do not prove a hardware unit were tried, so this one was not looked at. Nothing was "
-                "changed by it. Upload it again in %(minutes)d minute.",
+                "changed by it. Upload it again in %(minutes)s minute.",
                 "Too many files or pairs that do not prove a hardware unit were tried, so this one was not looked at. Nothing was "
-                "changed by it. Upload it again in %(minutes)d minutes.",
+                "changed by it. Upload it again in %(minutes)s minutes.",
                 minutes,
             )
-            % {"minutes": minutes},
+            % {"minutes": grouped(minutes)},
         )
 
 
@@ -124,13 +125,16 @@ class TooFewToExpand(NotEnoughLicenses):
         Refused.__init__(
             self,
             ngettext(
-                "The Product wallet holds %(total)d license tied to hardware too few (%(listed)s). Nothing was allocated. "
+                "The Product wallet holds %(total)s license tied to hardware too few (%(listed)s). Nothing was allocated. "
                 "Enter fewer, or redeem an expansion license key first.",
-                "The Product wallet holds %(total)d licenses tied to hardware too few (%(listed)s). Nothing was allocated. "
+                "The Product wallet holds %(total)s licenses tied to hardware too few (%(listed)s). Nothing was allocated. "
                 "Enter fewer, or redeem an expansion license key first.",
                 total,
             )
-            % {"total": total, "listed": counted_up(f"{name}: {quantity}" for name, quantity in self.short.items())},
+            % {
+                "total": grouped(total),
+                "listed": counted_up(f"{name}: {grouped(quantity)}" for name, quantity in self.short.items()),
+            },
         )
 
 

@@ -14,6 +14,7 @@ from hardware.errors import ExpansionForged
 from hardware.expanding import ExpansionGround, ExpansionPreview
 from hardware.keys import normalize_serial
 from hardware.models import HardwareUnit
+from licensemgr.core.numbers import grouped, without_grouping
 from products.models import LicenseType
 from products.services import MAXIMUM_DEVICES
 from subscriptions.errors import ConfirmationForged
@@ -32,33 +33,33 @@ _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "chara
 
 
 class DevicesField(forms.CharField):
-    """A whole number of devices in ASCII digits; spaces that group digits are left out."""
+    """A whole number of devices in ASCII digits; the reader's own marks between groups of digits are left out."""
 
     default_error_messages = {
         "required": _("Enter how many devices there are; 0 if there are none."),
         "whole": _("Enter a whole number in the digits 0 to 9, for example 25."),
-        "range": _("A number of devices has to be from 0 to %(maximum)d."),
+        "range": _("A number of devices has to be from 0 to %(maximum)s."),
     }
 
     def __init__(self, **options: Any) -> None:
         options.setdefault(
             "widget",
             forms.TextInput(
-                attrs={"class": "qty", "inputmode": "numeric", "pattern": "[0-9 ]*", "autocomplete": "off"}
+                attrs={"class": "qty", "inputmode": "numeric", "pattern": "[0-9., ]*", "autocomplete": "off"}
             ),
         )
         super().__init__(**options)
 
     def clean(self, value: object) -> Any:
-        text = "".join(str(super().clean(value)).split())
+        text = without_grouping(str(super().clean(value)))
         if text.startswith("-") and text[1:].isascii() and text[1:].isdigit():
-            raise ValidationError(self.error_messages["range"], "range", {"maximum": MAXIMUM_DEVICES})
+            raise ValidationError(self.error_messages["range"], "range", {"maximum": grouped(MAXIMUM_DEVICES)})
         if not text.isascii() or not text.isdigit():
             raise ValidationError(self.error_messages["whole"], "whole")
         # Compared as text first: a number of thousands of digits is not turned into one.
         digits = text.lstrip("0") or "0"
         if len(digits) > len(str(MAXIMUM_DEVICES)) or int(digits) > MAXIMUM_DEVICES:
-            raise ValidationError(self.error_messages["range"], "range", {"maximum": MAXIMUM_DEVICES})
+            raise ValidationError(self.error_messages["range"], "range", {"maximum": grouped(MAXIMUM_DEVICES)})
         return int(digits)
 
 

@@ -19,6 +19,7 @@ from hardware.models import HardwareModel, ManufacturedUnit, UnitImport, UnitImp
 from hardware.pieces import PIECE_BYTES, PieceGone, PiecesUnreadable, forget_pieces, open_kept_pieces
 from hardware.unit_files import Batch, UnitFile
 from licensemgr.core import clock
+from licensemgr.core.numbers import grouped
 from organizations.models import User
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ def _fault(serial: str, model_cell: str, model_id: int | None, oak: str) -> str:
     if not serial:
         return _("The serial number is missing.")
     if len(serial) > _LONGEST_SERIAL:
-        return _("The serial number is longer than %(length)d characters.") % {"length": _LONGEST_SERIAL}
+        return _("The serial number is longer than %(length)s characters.") % {"length": grouped(_LONGEST_SERIAL)}
     if not serial.isprintable():
         return _("The serial number has characters that can't be printed.")
     if model_id is None:
@@ -170,9 +171,13 @@ def _fault(serial: str, model_cell: str, model_id: int | None, oak: str) -> str:
     if not oak:
         return _("The owner authentication key is missing.")
     if len(oak) < SHORTEST_OAK:
-        return _("The owner authentication key is shorter than %(length)d characters.") % {"length": SHORTEST_OAK}
+        return _("The owner authentication key is shorter than %(length)s characters.") % {
+            "length": grouped(SHORTEST_OAK)
+        }
     if len(oak) > LONGEST_OAK:
-        return _("The owner authentication key is longer than %(length)d characters.") % {"length": LONGEST_OAK}
+        return _("The owner authentication key is longer than %(length)s characters.") % {
+            "length": grouped(LONGEST_OAK)
+        }
     return ""
 
 

@@ -15,6 +15,7 @@ from hardware.models import RegistrationCode
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
+from licensemgr.core.numbers import grouped
 from organizations.books import changing
 from organizations.models import Organization, User
 
@@ -68,11 +69,12 @@ def make_code(
         raise CodeNotMade(_("A registration code needs a name of up to 120 characters. No code was made."))
     if not 1 <= uses <= MAXIMUM_USES:
         raise CodeNotMade(
-            _("From 1 to %(maximum)d systems can join by one code. No code was made.") % {"maximum": MAXIMUM_USES}
+            _("From 1 to %(maximum)s systems can join by one code. No code was made.")
+            % {"maximum": grouped(MAXIMUM_USES)}
         )
     if not 1 <= days <= MAXIMUM_DAYS:
         raise CodeNotMade(
-            _("A code can be used for 1 to %(maximum)d days. No code was made.") % {"maximum": MAXIMUM_DAYS}
+            _("A code can be used for 1 to %(maximum)s days. No code was made.") % {"maximum": grouped(MAXIMUM_DAYS)}
         )
     symbols = "".join(secrets.choice(_SYMBOLS) for _number in range(_GROUPS * _GROUP))
     code = "-".join(symbols[start : start + _GROUP] for start in range(0, len(symbols), _GROUP))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from hardware.errors import UnitFileRefused
+from licensemgr.core.numbers import grouped
 
 COLUMNS = ("serial", "model", "oak")
 # No row that can be meant is longer. It also bounds how far a quotation mark that nobody closes can reach.
@@ -80,8 +81,8 @@ class UnitFile:
                     batch.rows.append((line, cells[serial], cells[model], cells[oak]))
                 elif any(map(str.strip, cells)):  # lines without anything on them are no rows
                     raise _Unreadable(
-                        _("The row has %(found)d columns instead of %(wanted)d.")
-                        % {"found": len(cells), "wanted": len(COLUMNS)}
+                        _("The row has %(found)s columns instead of %(wanted)s.")
+                        % {"found": grouped(len(cells)), "wanted": grouped(len(COLUMNS))}
                     )
             except _Unreadable as error:
                 batch.refusals.append((line, str(error)))
@@ -98,7 +99,7 @@ class UnitFile:
         after = batch.end + len(first)
         if len(first) > MAXIMUM_ROW_BYTES:
             batch.end = after + self._skip_to_line_end(first)
-            raise _Unreadable(_("The row is longer than %(bytes)d bytes.") % {"bytes": MAXIMUM_ROW_BYTES})
+            raise _Unreadable(_("The row is longer than %(bytes)s bytes.") % {"bytes": grouped(MAXIMUM_ROW_BYTES)})
         batch.end = after
         try:
             if b'"' not in first:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from hardware.errors import UploadTooLarge
+from licensemgr.core.numbers import grouped
 from licensemgr.core.signed import MAXIMUM_BYTES
 
 MAXIMUM_FILES = 200
@@ -69,16 +70,16 @@ def unpack_uploads(uploads: Iterable[Upload]) -> Iterator[Unpacked]:
 def too_many_files() -> UploadTooLarge:
     """More files than are taken at once."""
     return UploadTooLarge(
-        _("At most %(maximum)d files can be uploaded at once. Nothing was changed; upload fewer.")
-        % {"maximum": MAXIMUM_FILES}
+        _("At most %(maximum)s files can be uploaded at once. Nothing was changed; upload fewer.")
+        % {"maximum": grouped(MAXIMUM_FILES)}
     )
 
 
 def too_many_bytes() -> UploadTooLarge:
     """More bytes than are taken at once."""
     return UploadTooLarge(
-        _("The files are more than %(limit)d MiB together. Nothing was changed; upload fewer at once.")
-        % {"limit": MAXIMUM_UNPACKED // 1024 // 1024}
+        _("The files are more than %(limit)s MiB together. Nothing was changed; upload fewer at once.")
+        % {"limit": grouped(MAXIMUM_UNPACKED // 1024 // 1024)}
     )
 
 
@@ -109,11 +110,11 @@ def _unzip(upload: Upload) -> Iterator[tuple[int, Unpacked]]:
             if len(entries) > MAXIMUM_FILES:
                 raise UploadTooLarge(
                     ngettext(
-                        "The zip holds %(count)d file; at most %(maximum)d can be uploaded at once. Nothing was changed.",
-                        "The zip holds %(count)d files; at most %(maximum)d can be uploaded at once. Nothing was changed.",
+                        "The zip holds %(count)s file; at most %(maximum)s can be uploaded at once. Nothing was changed.",
+                        "The zip holds %(count)s files; at most %(maximum)s can be uploaded at once. Nothing was changed.",
                         len(entries),
                     )
-                    % {"count": len(entries), "maximum": MAXIMUM_FILES}
+                    % {"count": grouped(len(entries)), "maximum": grouped(MAXIMUM_FILES)}
                 )
             for entry in entries:
                 yield _member(archive, entry, f"{upload.name}: {entry.filename}")
@@ -163,4 +164,4 @@ def _directory_bytes(upload: Upload) -> int:
 
 
 def _too_large() -> str:
-    return _("The file is larger than %(limit)d MiB.") % {"limit": MAXIMUM_BYTES // 1024 // 1024}
+    return _("The file is larger than %(limit)s MiB.") % {"limit": grouped(MAXIMUM_BYTES // 1024 // 1024)}

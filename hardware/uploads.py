@@ -16,6 +16,7 @@ from hardware.importing import begin_import
 from hardware.models import UnitImport
 from hardware.pieces import PIECE_BYTES, keep_pieces, open_pieces
 from hardware.unit_files import UnitFile
+from licensemgr.core.numbers import grouped
 from organizations.models import User
 
 MAXIMUM_UPLOAD_MEGABYTES = 200
@@ -104,9 +105,9 @@ class UnitFileForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("CSV file"),
         help_text=gettext_lazy(
-            "In UTF-8, with the columns serial, model and oak named on the first line; up to %(size)d MB."
+            "In UTF-8, with the columns serial, model and oak named on the first line; up to %(size)s MB."
         )
-        % {"size": MAXIMUM_UPLOAD_MEGABYTES},
+        % {"size": grouped(MAXIMUM_UPLOAD_MEGABYTES)},
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         error_messages={
             "required": gettext_lazy("Choose a file. Nothing was taken in."),
@@ -119,10 +120,10 @@ class UnitFileForm(forms.Form):
         if not isinstance(upload, SealedUpload) or upload.is_too_large:
             raise forms.ValidationError(
                 _(
-                    "The file is larger than %(size)d MB. Nothing was taken in. Divide it, each part with the first line, or "
+                    "The file is larger than %(size)s MB. Nothing was taken in. Divide it, each part with the first line, or "
                     "let the operator run “manage.py import_units”, which takes files of any size."
                 )
-                % {"size": MAXIMUM_UPLOAD_MEGABYTES}
+                % {"size": grouped(MAXIMUM_UPLOAD_MEGABYTES)}
             )
         return upload
 

@@ -240,6 +240,9 @@ PSEUDO_LOCALE_DIR = VAR_DIR / "pseudo-locale"
 if DEMONSTRATION and PSEUDO_LOCALE_DIR.is_dir():
     LOCALE_PATHS.append(PSEUDO_LOCALE_DIR)
     LANGUAGES.append(("en-xa", "Pseudo"))
+# Pages write numbers with the language's separators; Django's formats of some languages leave open how many digits are a group.
+USE_THOUSAND_SEPARATOR = True
+NUMBER_GROUPING = 3
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core.enumerations import all_of
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 
 
 class DateGoesBack(Refused):
@@ -92,8 +93,8 @@ class TooManyInvitations(Refused):
 
     def __init__(self, *, maximum: int) -> None:
         super().__init__(
-            _("An organization can send %(maximum)d invitations within a day. No invitation was sent; try tomorrow.")
-            % {"maximum": maximum}
+            _("An organization can send %(maximum)s invitations within a day. No invitation was sent; try tomorrow.")
+            % {"maximum": grouped(maximum)}
         )
 
 
@@ -201,10 +202,10 @@ class TooManyViews(Refused):
     def __init__(self, *, most: int) -> None:
         super().__init__(
             _(
-                "You have %(most)d saved views of this list already, and more can't be saved. Nothing was changed. Delete one "
+                "You have %(most)s saved views of this list already, and more can't be saved. Nothing was changed. Delete one "
                 "first, or save under the name of one to replace it."
             )
-            % {"most": most}
+            % {"most": grouped(most)}
         )
 
 
@@ -217,10 +218,10 @@ class TooMuchWork(Refused):
     def __init__(self, *, maximum: int) -> None:
         super().__init__(
             _(
-                "%(maximum)d files are being made for you already. Nothing was begun. Wait until one of them is ready, or "
+                "%(maximum)s files are being made for you already. Nothing was begun. Wait until one of them is ready, or "
                 "remove one under Downloads."
             )
-            % {"maximum": maximum}
+            % {"maximum": grouped(maximum)}
         )
 
 

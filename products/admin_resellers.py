@@ -12,15 +12,17 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from licensemgr.core.admin import Act, AnyModelAdmin, AnyModelForm, RefusalsShown, act_page, refuse
+from licensemgr.core.answers import done
 from licensemgr.core.countries import countries, country_name
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.spreadsheets import csv_lines
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
@@ -168,7 +170,7 @@ class ResellerAdmin(RefusalsShown, AnyModelAdmin):
             else:
                 token = secrets.token_urlsafe(16)
                 cache.set(_cache_key(request, token), zlib.compress(content), _WAITS_SECONDS)
-                return _see_other(reverse("admin:products_reseller_import_report", args=[token]))
+                return done(request, "admin:products_reseller_import_report", token)
         return act_page(self, request, _import_act(), form)
 
     def report(self, request: HttpRequest, token: str) -> HttpResponse:
@@ -181,7 +183,7 @@ class ResellerAdmin(RefusalsShown, AnyModelAdmin):
                 request,
                 _("This import was done, cancelled or forgotten after an hour. Choose the file again if needed."),
             )
-            return _see_other(reverse("admin:products_reseller_changelist"))
+            return done(request, "admin:products_reseller_changelist")
         content = zlib.decompress(kept)
         if request.method == "POST":
             try:
@@ -193,7 +195,7 @@ class ResellerAdmin(RefusalsShown, AnyModelAdmin):
             else:
                 cache.delete(_cache_key(request, token))
                 messages.success(request, _summary(plan))
-                return _see_other(reverse("admin:products_reseller_changelist"))
+                return done(request, "admin:products_reseller_changelist")
         return self._show(request, content)
 
     def _show(self, request: HttpRequest, content: bytes) -> HttpResponse:
@@ -201,7 +203,7 @@ class ResellerAdmin(RefusalsShown, AnyModelAdmin):
             plan = plan_import(content)
         except Refused as refused:
             messages.error(request, refused.sentence)
-            return _see_other(reverse("admin:products_reseller_import"))
+            return done(request, "admin:products_reseller_import")
         only = request.GET.get("only", "")
         rows = [row for row in plan.rows if row.outcome == only] if only in Outcome.values else plan.rows
         context = {
@@ -237,20 +239,14 @@ def _import_act() -> Act:
 
 
 def _summary(plan: ImportPlan) -> str:
-    changes = ngettext("%(count)d reseller was imported.", "%(count)d resellers were imported.", plan.changes)
-    told = changes % {"count": plan.changes}
+    changes = ngettext("%(count)s reseller was imported.", "%(count)s resellers were imported.", plan.changes)
+    told = changes % {"count": grouped(plan.changes)}
     refused = plan.counts[Outcome.REFUSED]
     if refused:
-        left = ngettext("%(count)d row was left out.", "%(count)d rows were left out.", refused)
-        told = f"{told} {left % {'count': refused}}"
+        left = ngettext("%(count)s row was left out.", "%(count)s rows were left out.", refused)
+        told = f"{told} {left % {'count': grouped(refused)}}"
     return told
 
 
 def _cache_key(request: HttpRequest, token: str) -> str:
     return f"reseller-import:{request.user.pk}:{token}"
-
-
-def _see_other(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response

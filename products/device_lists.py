@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from licensemgr.core.enumerations import counted_up
+from licensemgr.core.numbers import grouped
 from products.errors import DeviceListRefused
 
 # The longest id and model name of a device.
@@ -31,16 +33,17 @@ def check_device_list(devices: Sequence[ListedDevice], counts: Mapping[str, int]
     """Raises DeviceListRefused unless every device is named once and the counts per type agree (R28)."""
     if len(devices) > MAXIMUM_LISTED:
         raise DeviceListRefused(
-            _("A list of devices has at most %(maximum)d of them. Nothing was changed.") % {"maximum": MAXIMUM_LISTED}
+            _("A list of devices has at most %(maximum)s of them. Nothing was changed.")
+            % {"maximum": grouped(MAXIMUM_LISTED)}
         )
     seen: set[str] = set()
     for number, device in enumerate(devices, start=1):
         if not device.device_id or len(device.device_id) > TEXT_LENGTH or len(device.model) > TEXT_LENGTH:
             raise DeviceListRefused(
                 _(
-                    "Device %(number)d has no id, or an id or model of more than %(length)d characters. Nothing was changed."
+                    "Device %(number)d has no id, or an id or model of more than %(length)s characters. Nothing was changed."
                 )
-                % {"number": number, "length": TEXT_LENGTH}
+                % {"number": number, "length": grouped(TEXT_LENGTH)}
             )
         if device.device_id in seen:
             raise DeviceListRefused(
@@ -73,7 +76,7 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
         if not cells:
             continue
         if len(cells) != len(ListedDevice._fields):
-            raise _refused_line(number, _("It has %(found)d columns instead of 3.") % {"found": len(cells)})
+            raise _refused_line(number, _("It has %(found)s columns instead of 3.") % {"found": grouped(len(cells))})
         device = ListedDevice(*(cell.strip() for cell in cells))
         if (
             not device.device_id
@@ -82,11 +85,11 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
         ):
             raise _refused_line(
                 number,
-                _("A device needs an id, and id and model have at most %(length)d characters.")
-                % {"length": TEXT_LENGTH},
+                _("A device needs an id, and id and model have at most %(length)s characters.")
+                % {"length": grouped(TEXT_LENGTH)},
             )
         if device.license_type not in license_types:
-            known = counted_up(license_types) or _("none")
+            known = counted_up(license_types) or pgettext("license types", "none")
             raise _refused_line(
                 number,
                 _("The product has no license type “%(code)s”; it has: %(known)s.")
@@ -95,7 +98,9 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
         if device.device_id in found:
             raise _refused_line(number, _("The device “%(id)s” is listed twice.") % {"id": device.device_id})
         if len(found) == MAXIMUM_LISTED:
-            raise _refused_line(number, _("A list of devices has at most %(maximum)d.") % {"maximum": MAXIMUM_LISTED})
+            raise _refused_line(
+                number, _("A list of devices has at most %(maximum)s.") % {"maximum": grouped(MAXIMUM_LISTED)}
+            )
         found[device.device_id] = device
     return list(found.values())
 

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 
 
 class SystemRefused(Refused):
@@ -77,7 +78,8 @@ class QuantityOutOfRange(SystemRefused):
 
     def __init__(self, *, maximum: int) -> None:
         super().__init__(
-            _("A number of devices has to be from 0 to %(maximum)d. Nothing was changed.") % {"maximum": maximum}
+            _("A number of devices has to be from 0 to %(maximum)s. Nothing was changed.")
+            % {"maximum": grouped(maximum)}
         )
 
 

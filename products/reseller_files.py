@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.folding import fold
+from licensemgr.core.numbers import grouped
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
 from products.geography import Position
@@ -174,8 +175,8 @@ def _read(content: bytes) -> list[tuple[int, dict[str, str], str]]:
             if any(cell.strip() for cell in cells):
                 rows.append((line, *_cells(names, cells)))
             if len(rows) > MAX_ROWS:
-                sentence = _("The file has more than %(count)d rows. Nothing was imported; split it into smaller ones.")
-                raise ImportUnreadable(sentence % {"count": MAX_ROWS})
+                sentence = _("The file has more than %(count)s rows. Nothing was imported; split it into smaller ones.")
+                raise ImportUnreadable(sentence % {"count": grouped(MAX_ROWS)})
             line = reader.line_num + 1
     except csv.Error as error:
         sentence = _("Line %(line)d can't be read: its quotation marks don't match. Nothing was imported.")
@@ -205,8 +206,8 @@ def _header(cells: Sequence[str]) -> list[str]:
 
 def _cells(names: Sequence[str], cells: Sequence[str]) -> tuple[dict[str, str], str]:
     if len(cells) != len(names):
-        sentence = _("The row has %(cells)d cells, but there are %(columns)d columns.")
-        return {}, sentence % {"cells": len(cells), "columns": len(names)}
+        sentence = _("The row has %(cells)s cells, but there are %(columns)s columns.")
+        return {}, sentence % {"cells": grouped(len(cells)), "columns": grouped(len(names))}
     values = {name: _clean(cell) for name, cell in zip(names, cells, strict=True)}
     if any(_CONTROL.search(value) for value in values.values()):
         return {}, _("The row holds characters that can't be shown.")

@@ -12,6 +12,7 @@ from datetime import date
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
+from licensemgr.core.numbers import grouped
 from products.models import DeviceCount, LicenseBasis, LicenseType, RegisteredProduct, System
 from products.queries import systems_of
 
@@ -233,7 +234,7 @@ def why_system(system: System, license_type: LicenseType, *, after: str = "") ->
                 if count.license_basis == LicenseBasis.HARDWARE
                 else _("Counts for the subscription from this day on"),
                 count.quantity - before,
-                detail=_("%(quantity)d devices then") % {"quantity": count.quantity},
+                detail=_("%(quantity)s devices then") % {"quantity": grouped(count.quantity)},
                 on=count.from_on,
             )
             for count, before in zip(shown, earlier, strict=True)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core import clock
 from licensemgr.core.admin import LooksOnlyAdmin, LooksOnlyInline, one_line
+from licensemgr.core.numbers import grouped
 from subscriptions.exceeding import Course, Month, course_of
 from subscriptions.models import (
     Allocation,
@@ -116,7 +117,7 @@ class ExceededAllowanceAdmin(LooksOnlyAdmin):
 def _named(quantities: Mapping[str, int], standing: ProductStanding) -> list[str]:
     """“6 Core device” for each type of which there is any."""
     names = {license_type.code: license_type.name for license_type in standing.types}
-    return [f"{quantity} {names.get(code, code)}" for code, quantity in quantities.items() if quantity]
+    return [f"{grouped(quantity)} {names.get(code, code)}" for code, quantity in quantities.items() if quantity]
 
 
 def _events(month: Month, course: Course) -> list[str]:

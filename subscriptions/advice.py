@@ -12,7 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from licensemgr.core.enumerations import counted_up
+from licensemgr.core.enumerations import counted_up, in_a_row
+from licensemgr.core.numbers import grouped
 from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding
@@ -72,13 +73,13 @@ def days_left(last_day: date, on: date) -> str:
         return _("ended")
     if left == 0:
         return _("today is the last day")
-    return ngettext("%(days)d day left", "%(days)d days left", left) % {"days": left}
+    return ngettext("%(days)s day left", "%(days)s days left", left) % {"days": grouped(left)}
 
 
 def listed(standing: ProductStanding, quantities: Mapping[str, int]) -> str:
     """Quantities per license type in catalogue order, those of 0 left out."""
     return counted_up(
-        _("%(type)s: %(quantity)d") % {"type": license_type.name, "quantity": quantities[license_type.code]}
+        _("%(type)s: %(quantity)s") % {"type": license_type.name, "quantity": grouped(quantities[license_type.code])}
         for license_type in standing.types
         if quantities.get(license_type.code)
     )
@@ -90,7 +91,10 @@ def named_units(serials: Sequence[str], total: int) -> str:
     more = total - UNITS_NAMED
     if more <= 0:
         return named
-    return ngettext("%(named)s and %(more)d more", "%(named)s and %(more)d more", more) % {"named": named, "more": more}
+    return ngettext("%(named)s and %(more)s more", "%(named)s and %(more)s more", more) % {
+        "named": named,
+        "more": grouped(more),
+    }
 
 
 def named_lacks(standing: ProductStanding) -> str:
@@ -166,26 +170,34 @@ def _step_to_expand(standing: ProductStanding, lack: UnitLack) -> NextStep:
     held = standing.wallet[LicenseKind.HARDWARE]
     short = {code: max(0, quantity - held.get(code, 0)) for code, quantity in lack.lacks.items()}
     total, total_short = sum(lack.lacks.values()), sum(short.values())
-    values = {"serial": lack.serial, "total": total, "listed": listed(standing, lack.lacks), "short": total_short}
+    values = {
+        "serial": lack.serial,
+        "total": grouped(total),
+        "listed": listed(standing, lack.lacks),
+        "short": grouped(total_short),
+    }
     if not total_short:
         sentence = ngettext(
-            "Allocate the %(total)d expansion license that hardware unit %(serial)s lacks (%(listed)s): the wallet holds "
+            "Allocate the %(total)s expansion license that hardware unit %(serial)s lacks (%(listed)s): the wallet holds "
             "enough.",
-            "Allocate the %(total)d expansion licenses that hardware unit %(serial)s lacks (%(listed)s): the wallet holds "
+            "Allocate the %(total)s expansion licenses that hardware unit %(serial)s lacks (%(listed)s): the wallet holds "
             "enough.",
             total,
         )
         label = _("Hardware unit %(serial)s") % values
         return NextStep(sentence % values, "unit_details", label, "warning", arguments=(lack.unit_id,))
     values["listed"] = listed(standing, short)
-    sentence = ngettext(
-        "Buy and redeem %(short)d more expansion license (%(listed)s), then allocate the %(total)d that hardware unit "
-        "%(serial)s lacks.",
-        "Buy and redeem %(short)d more expansion licenses (%(listed)s), then allocate the %(total)d that hardware unit "
-        "%(serial)s lacks.",
+    buy = ngettext(
+        "Buy and redeem %(short)s more expansion license (%(listed)s).",
+        "Buy and redeem %(short)s more expansion licenses (%(listed)s).",
         total_short,
     )
-    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), "warning")
+    then = ngettext(
+        "Then allocate the %(total)s license that hardware unit %(serial)s lacks.",
+        "Then allocate the %(total)s licenses that hardware unit %(serial)s lacks.",
+        total,
+    )
+    return NextStep(in_a_row([buy % values, then % values]), "product_wallet", _("Redeem license key"), "warning")
 
 
 def _step_to_start(standing: ProductStanding) -> NextStep:
@@ -199,12 +211,12 @@ def _step_to_start(standing: ProductStanding) -> NextStep:
             sentence %= {"last": format_date(last)}
         return NextStep(sentence, "start_subscription", label, "info", last)
     sentence = ngettext(
-        "Start your subscription: a grace period of %(days)d day to redeem license keys and to allocate "
+        "Start your subscription: a grace period of %(days)s day to redeem license keys and to allocate "
         "licenses follows.",
-        "Start your subscription: a grace period of %(days)d days to redeem license keys and to allocate "
+        "Start your subscription: a grace period of %(days)s days to redeem license keys and to allocate "
         "licenses follows.",
         rules.GRACE_DAYS,
-    ) % {"days": rules.GRACE_DAYS}
+    ) % {"days": grouped(rules.GRACE_DAYS)}
     tone = "warning" if standing.status == Status.TRIAL_ENDED else "info"
     return NextStep(sentence, "start_subscription", label, tone)
 
@@ -246,19 +258,24 @@ def _step_for_current_year(standing: ProductStanding, year: YearStanding) -> Nex
         until = _("to be licensed again")
     if not total_short:
         sentence = ngettext(
-            "Allocate the %(total)d license that is missing (%(listed)s) %(until)s: the wallet holds enough.",
-            "Allocate the %(total)d licenses that are missing (%(listed)s) %(until)s: the wallet holds enough.",
+            "Allocate the %(total)s license that is missing (%(listed)s) %(until)s: the wallet holds enough.",
+            "Allocate the %(total)s licenses that are missing (%(listed)s) %(until)s: the wallet holds enough.",
             total,
         )
-        values = {"total": total, "listed": listed(standing, year.missing), "until": until}
+        values = {"total": grouped(total), "listed": listed(standing, year.missing), "until": until}
         return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), tone, by)
-    sentence = ngettext(
-        "Buy and redeem %(short)d more license (%(listed)s), then allocate the %(total)d missing %(until)s.",
-        "Buy and redeem %(short)d more licenses (%(listed)s), then allocate the %(total)d missing %(until)s.",
+    buy = ngettext(
+        "Buy and redeem %(short)s more license (%(listed)s).",
+        "Buy and redeem %(short)s more licenses (%(listed)s).",
         total_short,
     )
-    values = {"short": total_short, "listed": listed(standing, short), "total": total, "until": until}
-    return NextStep(sentence % values, "product_wallet", _("Redeem license key"), tone, by)
+    then = ngettext(
+        "Then allocate the %(total)s license that is missing, %(until)s.",
+        "Then allocate the %(total)s licenses that are missing, %(until)s.",
+        total,
+    )
+    values = {"short": grouped(total_short), "listed": listed(standing, short), "total": grouped(total), "until": until}
+    return NextStep(in_a_row([buy % values, then % values]), "product_wallet", _("Redeem license key"), tone, by)
 
 
 def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> NextStep:
@@ -269,26 +286,31 @@ def _step_for_coming_year(standing: ProductStanding, year: YearStanding) -> Next
     by = last_day_to_allocate(standing, year, year.year.first + timedelta(days=rules.GRACE_DAYS))
     if not total_short:
         sentence = ngettext(
-            "Nothing is missing today; the year from %(first)s misses %(total)d license (%(listed)s), which the "
+            "Nothing is missing today; the year from %(first)s misses %(total)s license (%(listed)s), which the "
             "wallet holds: "
             "allocate it by %(by)s.",
-            "Nothing is missing today; the year from %(first)s misses %(total)d licenses (%(listed)s), which "
+            "Nothing is missing today; the year from %(first)s misses %(total)s licenses (%(listed)s), which "
             "the wallet holds: "
             "allocate them by %(by)s.",
             total,
         )
-        values = {"first": first, "total": total, "listed": listed(standing, year.missing), "by": format_date(by)}
+        values = {
+            "first": first,
+            "total": grouped(total),
+            "listed": listed(standing, year.missing),
+            "by": format_date(by),
+        }
         return NextStep(sentence % values, "product_licensing", _("Allocate licenses"), "success", by)
     sentence = ngettext(
-        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more license "
+        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)s more license "
         "(%(listed)s), and allocate "
         "by %(by)s.",
-        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)d more licenses "
+        "Nothing is missing today; for the year from %(first)s buy and redeem %(short)s more licenses "
         "(%(listed)s), and "
         "allocate by %(by)s.",
         total_short,
     )
-    values = {"first": first, "short": total_short, "listed": listed(standing, short), "by": format_date(by)}
+    values = {"first": first, "short": grouped(total_short), "listed": listed(standing, short), "by": format_date(by)}
     return NextStep(sentence % values, "product_wallet", _("Redeem license key"), "success", by)
 
 
@@ -316,7 +338,9 @@ def upcoming(standing: ProductStanding) -> Upcoming:
     lacks = standing.next_year.missing_total
     hint = ""
     if lacks:
-        hint = ngettext("needs %(count)d more license", "needs %(count)d more licenses", lacks) % {"count": lacks}
+        hint = ngettext("needs %(count)s more license", "needs %(count)s more licenses", lacks) % {
+            "count": grouped(lacks)
+        }
     elif standing.next_year.allocated_total:
         hint = _("fully allocated")
     return Upcoming(_("Subscription year renews"), renewal, hint)

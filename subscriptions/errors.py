@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from subscriptions.rules import Mismatch, Year
 
 
@@ -116,13 +117,13 @@ def _mismatch_sentence(mismatch: Mismatch, year: Year) -> str:
     values = {
         "year": year_name(year),
         "type": mismatch.code,
-        "entered": mismatch.entered,
-        "missing": mismatch.missing,
-        "difference": abs(mismatch.over),
+        "entered": grouped(mismatch.entered),
+        "missing": grouped(mismatch.missing),
+        "difference": grouped(abs(mismatch.over)),
     }
     if mismatch.over > 0:
-        return _("%(year)s, %(type)s: %(entered)d entered, %(missing)d missing, so %(difference)d too many.") % values
-    return _("%(year)s, %(type)s: %(entered)d entered, %(missing)d missing, so %(difference)d short.") % values
+        return _("%(year)s, %(type)s: %(entered)s entered, %(missing)s missing, so %(difference)s too many.") % values
+    return _("%(year)s, %(type)s: %(entered)s entered, %(missing)s missing, so %(difference)s short.") % values
 
 
 class ReleaseRefused(Refused):
@@ -193,11 +194,11 @@ class ExpiryNotAccepted(ReleaseRefused):
     def __init__(self, expiring: int) -> None:
         super().__init__(
             ngettext(
-                "%(expiring)d license would expire at once. Nothing was changed. Tick the box if that is what you want.",
-                "%(expiring)d licenses would expire at once. Nothing was changed. Tick the box if that is what you want.",
+                "%(expiring)s license would expire at once. Nothing was changed. Tick the box if that is what you want.",
+                "%(expiring)s licenses would expire at once. Nothing was changed. Tick the box if that is what you want.",
                 expiring,
             )
-            % {"expiring": expiring}
+            % {"expiring": grouped(expiring)}
         )
 
 

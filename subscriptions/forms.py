@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped, without_grouping
 from products.models import RegisteredProduct
 from subscriptions.allocation import AllocationPreview, Plan, clean_plan, facts_shown
 from subscriptions.errors import ConfirmationForged
@@ -20,26 +21,29 @@ from subscriptions.sealing import open_sealed, seal
 
 _FIELD_NAME = re.compile(r"y([0-9]+)-(.+)", re.DOTALL)
 _DIGITS = re.compile(r"[0-9]{1,9}")
+_MOST = 999_999_999
 _CONFIRMATION_SALT = "subscriptions.confirmation"
 _RELEASE_SALT = "subscriptions.release"
 
 
 class QuantityField(forms.Field):
-    """A number of licenses, in ASCII digits; empty means none."""
+    """A number of licenses, in ASCII digits with or without the reader's marks of thousands; empty means none."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
 
     def clean(self, value: Any) -> int:
-        text = str(value or "").strip(" ")
+        text = without_grouping(str(value or ""))
         if not text:
             return 0
         if not _DIGITS.fullmatch(text):
             raise ValidationError(
                 _(
-                    "Nothing was allocated: this is not a whole number from 0 to 999999999. Type it in digits "
+                    "Nothing was allocated: this is not a whole number from 0 to %(most)s. Type it in digits "
                     "only, such as 12."
-                )
+                ),
+                "whole",
+                {"most": grouped(_MOST)},
             )
         return int(text)
 
@@ -166,10 +170,10 @@ class ReleaseForm(forms.Form):
     def __init__(self, expiring: int, data: Any = None) -> None:
         super().__init__(data)
         self.fields["accept_expiry"].label = ngettext(
-            "%(expiring)d license expires at once and can't be used any more. That is what I want.",
-            "%(expiring)d licenses expire at once and can't be used any more. That is what I want.",
+            "%(expiring)s license expires at once and can't be used any more. That is what I want.",
+            "%(expiring)s licenses expire at once and can't be used any more. That is what I want.",
             expiring,
-        ) % {"expiring": expiring}
+        ) % {"expiring": grouped(expiring)}
 
 
 def seal_release(preview: ReleasePreview) -> str:

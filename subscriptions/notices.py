@@ -14,6 +14,7 @@ from itertools import count
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped
 from organizations.models import Organization
 from organizations.notices import Notice, Table, portal_link, tell
 from products.models import LicenseKind
@@ -188,12 +189,12 @@ def _missing(standing: ProductStanding, year: YearStanding) -> Table:
     held = standing.wallet[LicenseKind.SUBSCRIPTION]
     return Table(
         caption=ngettext(
-            "%(total)d license is missing for the year from %(first)s to %(last)s",
-            "%(total)d licenses are missing for the year from %(first)s to %(last)s",
+            "%(total)s license is missing for the year from %(first)s to %(last)s",
+            "%(total)s licenses are missing for the year from %(first)s to %(last)s",
             year.missing_total,
         )
         % {
-            "total": year.missing_total,
+            "total": grouped(year.missing_total),
             "first": format_date(year.year.first),
             "last": format_date(year.year.last),
         },
@@ -291,11 +292,11 @@ def _say_renewal(standing: ProductStanding) -> Words:
     if current.missing_total:
         paragraphs.append(
             ngettext(
-                "The current year, until %(end)s, is missing %(total)d license too: that one is allocated first.",
-                "The current year, until %(end)s, is missing %(total)d licenses too: those are allocated first.",
+                "The current year, until %(end)s, is missing %(total)s license too: that one is allocated first.",
+                "The current year, until %(end)s, is missing %(total)s licenses too: those are allocated first.",
                 current.missing_total,
             )
-            % {"end": format_date(current.year.last), "total": current.missing_total}
+            % {"end": format_date(current.year.last), "total": grouped(current.missing_total)}
         )
     facts = [
         (_("Renewal date"), values["first"]),

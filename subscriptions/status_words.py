@@ -7,6 +7,8 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.enumerations import in_a_row
+from licensemgr.core.numbers import grouped
 from subscriptions import rules
 from subscriptions.advice import days_left, format_date, listed, named_lacks, named_units, status_label
 from subscriptions.queries import ProductStanding, YearStanding
@@ -62,8 +64,8 @@ def missing_sentence(standing: ProductStanding, year: YearStanding) -> str:
     if not total:
         return _("No licenses are missing.")
     return ngettext(
-        "%(total)d license is missing (%(listed)s).", "%(total)d licenses are missing (%(listed)s).", total
-    ) % {"total": total, "listed": listed(standing, year.missing)}
+        "%(total)s license is missing (%(listed)s).", "%(total)s licenses are missing (%(listed)s).", total
+    ) % {"total": grouped(total), "listed": listed(standing, year.missing)}
 
 
 def _say_licensed(standing: ProductStanding) -> list[str]:
@@ -75,23 +77,23 @@ def _say_licensed(standing: ProductStanding) -> list[str]:
         return sentences
     values = {
         "first": format_date(coming.year.first),
-        "need": coming.need_total,
+        "need": grouped(coming.need_total),
         "listed": listed(standing, coming.need),
-        "missing": coming.missing_total,
+        "missing": grouped(coming.missing_total),
     }
     if not coming.need_total:
         sentences.append(_("The next year, from %(first)s, needs no licenses with today's devices.") % values)
     elif coming.missing_total:
         sentence = ngettext(
-            "The next year, from %(first)s, needs %(need)d license (%(listed)s); still missing: %(missing)d.",
-            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s); still missing: %(missing)d.",
+            "The next year, from %(first)s, needs %(need)s license (%(listed)s); still missing: %(missing)s.",
+            "The next year, from %(first)s, needs %(need)s licenses (%(listed)s); still missing: %(missing)s.",
             coming.need_total,
         )
         sentences.append(sentence % values)
     else:
         sentence = ngettext(
-            "The next year, from %(first)s, needs %(need)d license (%(listed)s), and all of it is allocated.",
-            "The next year, from %(first)s, needs %(need)d licenses (%(listed)s), and all of them are allocated.",
+            "The next year, from %(first)s, needs %(need)s license (%(listed)s), and all of it is allocated.",
+            "The next year, from %(first)s, needs %(need)s licenses (%(listed)s), and all of them are allocated.",
             coming.need_total,
         )
         sentences.append(sentence % values)
@@ -104,8 +106,8 @@ def _say_exceeded(standing: ProductStanding) -> list[str]:
         return []
     return [
         missing_sentence(standing, current),
-        _("The product stays licensed, but it has grown by more than the annual growth allowance of %(allowance)d.")
-        % {"allowance": current.allowance or 0},
+        _("The product stays licensed, but it has grown by more than the annual growth allowance of %(allowance)s.")
+        % {"allowance": grouped(current.allowance or 0)},
     ]
 
 
@@ -161,38 +163,38 @@ def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> li
     used = next(iter(given.values())).days_used_each
     total = current.missing_total
     cost = ngettext(
-        "Coming back today costs %(total)d license, which covers %(from)s to %(last)s, %(used)d days.",
-        "Coming back today costs %(total)d licenses, which cover %(from)s to %(last)s, %(used)d days.",
-        total,
+        "Coming back today costs %(total)s license.", "Coming back today costs %(total)s licenses.", total
+    ) % {"total": grouped(total)}
+    covered = ngettext(
+        "That covers %(from)s to %(last)s, %(used)s day.", "That covers %(from)s to %(last)s, %(used)s days.", used
     ) % {
-        "total": total,
         "from": format_date(standing.on),
         "last": format_date(current.year.last),
-        "used": used,
+        "used": grouped(used),
     }
     days = sum(compensation.days_given for compensation in given.values())
     if not days:
-        return [cost]
+        return [in_a_row([cost, covered])]
     licenses = {code: compensation.licenses for code, compensation in given.items()}
     credit = {code: compensation.credit_after for code, compensation in given.items()}
     sentences = [
-        cost,
+        in_a_row([cost, covered]),
         ngettext(
-            "For the time already over %(days)d license day is given back.",
-            "For the time already over %(days)d license days are given back.",
+            "For the time already over %(days)s license day is given back.",
+            "For the time already over %(days)s license days are given back.",
             days,
         )
-        % {"days": days},
+        % {"days": grouped(days)},
     ]
     made = sum(licenses.values())
     if made:
         sentences.append(
             ngettext(
-                "With the credit so far they make %(count)d new license in the wallet (%(listed)s).",
-                "With the credit so far they make %(count)d new licenses in the wallet (%(listed)s).",
+                "With the credit so far they make %(count)s new license in the wallet (%(listed)s).",
+                "With the credit so far they make %(count)s new licenses in the wallet (%(listed)s).",
                 made,
             )
-            % {"count": made, "listed": listed(standing, licenses)}
+            % {"count": grouped(made), "listed": listed(standing, licenses)}
         )
     if sum(credit.values()):
         sentences.append(_("The credit days are then %(listed)s.") % {"listed": listed(standing, credit)})

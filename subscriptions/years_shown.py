@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
+from licensemgr.core.numbers import grouped
 from subscriptions import rules
 from subscriptions.advice import days_left
 from subscriptions.queries import ProductStanding, YearStanding
@@ -92,7 +93,7 @@ def _segment(standing: ProductStanding, year: YearStanding) -> Segment:
     else:
         in_grace = current and standing.status in (Status.STARTED, Status.RENEWAL_GRACE)
         state = "grace" if in_grace else "partial" if allocated else "missing" if current else "open"
-        detail = _("%(missing)d of %(need)d missing") % {"missing": year.missing_total, "need": need}
+        detail = _("%(missing)s of %(need)s missing") % {"missing": grouped(year.missing_total), "need": grouped(need)}
     return Segment(
         label=label,
         state=state,

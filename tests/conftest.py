@@ -6,11 +6,12 @@ Fixtures: ``frozen_clock`` (``.move_to(day)``), ``today``; people ``administrato
 """
 
 import os
+import random
 import shutil
 import sys
 import tempfile
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -60,6 +61,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the folder that this process made."""
     if _made_var_dir and not hasattr(config, "workerinput"):
         shutil.rmtree(_made_var_dir, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of what takes long, draw a share by the run's seed: of BROWSER_SHARE browser tests one, of SLOW_SHARE others one."""
+    draw_share(config, items, int(os.environ.get("BROWSER_SHARE", "1")), lambda item: _is(item, "browser"))
+    draw_share(
+        config,
+        items,
+        int(os.environ.get("SLOW_SHARE", "1")),
+        lambda item: _is(item, "slow") and not any(_is(item, name) for name in ("browser", "gallery", "lighthouse")),
+    )
+
+
+def draw_share(
+    config: pytest.Config, items: list[pytest.Item], share: int, is_meant: Callable[[pytest.Item], bool]
+) -> None:
+    """Leave one of ``share`` of the items that are meant, and all the others. Those left out are reported as deselected."""
+    meant = sorted(item.nodeid for item in items if is_meant(item))
+    seed = getattr(config.option, "randomly_seed", 0)
+    left_out = set(meant) - set(random.Random(seed).sample(meant, -(-len(meant) // share)))
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]
+
+
+def _is(item: pytest.Item, marker: str) -> bool:
+    return item.get_closest_marker(marker) is not None
 
 
 def pytest_report_header() -> str:

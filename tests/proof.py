@@ -34,6 +34,19 @@ class Part:
     is_on_postgresql: bool = False
 
 
+# What a run of the suite draws some of, and no other part runs.
+HISTORIES = (
+    "tests/rules/test_scenarios.py",
+    "tests/rules/test_pages.py",
+    "tests/rules/test_ten_years.py",
+    "tests/portal/test_why.py",
+    "tests/subscriptions/test_coverage.py",
+    "tests/portal/test_lists.py",
+    "tests/bad_input/test_requests.py",
+    "tests/operations/test_demonstration.py",
+    "tests/hardware/test_license_files.py",
+    "tests/api/test_load.py",
+)
 PARTS = (
     Part(
         "histories",
@@ -46,6 +59,13 @@ PARTS = (
         "500 random histories of 50 steps against the model",
         ("tests/rules/test_state_machine.py",),
         {"SOAK_RUNS": "500"},
+        is_on_postgresql=True,
+    ),
+    Part("slow", "all histories of the independent model, on books and pages, and all else that is drawn", HISTORIES),
+    Part(
+        "slow-postgresql",
+        "all histories of the independent model, on books and pages, and all else that is drawn",
+        HISTORIES,
         is_on_postgresql=True,
     ),
     Part("units", "a million units imported, killed at 30 % and 70 %", ("tests/hardware/test_import_killed.py",)),

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from licensemgr.core.admin import (
     Act,
@@ -29,6 +29,7 @@ from licensemgr.core.admin import (
     row_or_404,
 )
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.spreadsheets import csv_lines
 from organizations.staff import staff_of
 from products.models import Product
@@ -142,7 +143,7 @@ class KeyBatchAdmin(HasTools, LooksOnlyAdmin):
             form_token=form.cleaned_data["form_token"],
         )
         batch = KeyBatch.objects.select_related("product", "reseller").get(form_token=form.cleaned_data["form_token"])
-        told = ngettext("Issued %(count)d key.", "Issued %(count)d keys.", len(keys)) % {"count": len(keys)}
+        told = ngettext("Issued %(count)s key.", "Issued %(count)s keys.", len(keys)) % {"count": grouped(len(keys))}
         self.log_addition(request, batch, told)
         response = StreamingHttpResponse(csv_lines(key_file(batch, keys)), content_type="text/csv; charset=utf-8")
         name = slugify(f"license-keys-{product.code}-{batch.order_reference or batch.pk}")
@@ -176,7 +177,7 @@ class KeyBatchAdmin(HasTools, LooksOnlyAdmin):
                 (_("Each key carries"), self.carries(batch)),
                 (_("Keys"), self.keys(batch)),
                 (_("Unredeemed, to be revoked"), self.free(batch) + self.too_late(batch)),
-                (_("Redeemed"), self.redeemed(batch)),
+                (pgettext("license keys", "Redeemed"), self.redeemed(batch)),
                 (_("Revoked before"), self.revoked(batch)),
             ],
             table=_table(where_keys_went(LicenseKey.objects.filter(batch=batch), limit=_SHOWN)),
@@ -186,7 +187,7 @@ class KeyBatchAdmin(HasTools, LooksOnlyAdmin):
     @admin.display(description=gettext_lazy("each key carries"))
     def carries(self, batch: KeyBatch) -> str:
         """The licenses of one key."""
-        return one_line(f"{line.quantity} {line.license_type.name}" for line in batch.lines.all())
+        return one_line(f"{grouped(line.quantity)} {line.license_type.name}" for line in batch.lines.all())
 
     @admin.display(description=gettext_lazy("keys"), ordering="keys_total")
     def keys(self, batch: KeyBatch) -> int:
@@ -349,11 +350,11 @@ def _table(went: Sequence[WhereKeyWent]) -> list[Sequence[object]]:
 
 
 def _what_was_revoked(revoked: int, redeemed: int) -> str:
-    told = ngettext("%(count)d key was revoked.", "%(count)d keys were revoked.", revoked) % {"count": revoked}
+    told = ngettext("%(count)s key was revoked.", "%(count)s keys were revoked.", revoked) % {"count": grouped(revoked)}
     if redeemed:
         told += " " + ngettext(
-            "%(count)d was redeemed before and stays: its page says where it went.",
-            "%(count)d were redeemed before and stay: the list of keys says where they went.",
+            "%(count)s was redeemed before and stays: its page says where it went.",
+            "%(count)s were redeemed before and stay: the list of keys says where they went.",
             redeemed,
-        ) % {"count": redeemed}
+        ) % {"count": grouped(redeemed)}
     return told

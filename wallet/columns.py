@@ -6,19 +6,13 @@ from datetime import date
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from licensemgr.core.lists import Column, Field, Listing, ListKind, column
 from products.models import RegisteredProduct
 from wallet.models import AccountUnit
-from wallet.queries import (
-    MOVEMENT_REASONS,
-    LotLine,
-    Movement,
-    MovementLine,
-    all_movements,
-    count_movements,
-    product_wallet,
-)
+from wallet.movements import MOVEMENT_REASONS, Movement, MovementLine, all_movements, count_movements
+from wallet.queries import LotLine, product_wallet
 
 LOTS = ListKind("lots", _("Stored licenses"), has_views=False, anchor="lots-title")
 MOVEMENTS = ListKind("movements", _("Movements"), {"reason": ""}, anchor="movements")
@@ -60,13 +54,13 @@ MOVEMENT_COLUMNS: tuple[Column[MovementRow], ...] = (
         "licenses",
         _("Licenses"),
         (
-            Field(_("License type"), lambda row: row.line.license_type if row.line else ""),
+            Field(_("License type"), lambda row: row.line.license_type.name if row.line else ""),
             Field(_("Kind"), lambda row: row.line.kind_label if row.line else ""),
             Field(_("Quantity"), lambda row: row.line.quantity if row.line else None),
             Field(_("Unit"), lambda row: str(AccountUnit(row.line.unit).label) if row.line else ""),
         ),
     ),
-    column("by", _("By"), lambda row: row.movement.actor),
+    column("by", pgettext_lazy("person", "By"), lambda row: row.movement.actor),
 )
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from history.models import Action
 from history.record import record
+from licensemgr.core.numbers import grouped
 from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, LicenseType, RegisteredProduct
@@ -90,8 +91,8 @@ def _refuse_nonsense(
         raise CorrectionRefused(_("A correction needs a reason, which the organization reads. Nothing was changed."))
     if change == 0 or abs(change) > MAXIMUM_CHANGE:
         raise CorrectionRefused(
-            _("A correction puts in or takes out from 1 to %(maximum)d licenses. Nothing was changed.")
-            % {"maximum": MAXIMUM_CHANGE}
+            _("A correction puts in or takes out from 1 to %(maximum)s licenses. Nothing was changed.")
+            % {"maximum": grouped(MAXIMUM_CHANGE)}
         )
 
 
@@ -143,13 +144,18 @@ def _take_out(
         held = quantity - short
         raise CorrectionRefused(
             ngettext(
-                "The wallet holds %(held)d license of %(type)s (%(kind)s), %(short)d fewer than are to be taken out. Nothing "
+                "The wallet holds %(held)s license of %(type)s (%(kind)s), %(short)s fewer than are to be taken out. Nothing "
                 "was changed.",
-                "The wallet holds %(held)d licenses of %(type)s (%(kind)s), %(short)d fewer than are to be taken out. "
+                "The wallet holds %(held)s licenses of %(type)s (%(kind)s), %(short)s fewer than are to be taken out. "
                 "Nothing was changed.",
                 held,
             )
-            % {"held": held, "type": license_type.name, "kind": LicenseKind(kind).label, "short": short}
+            % {
+                "held": grouped(held),
+                "type": license_type.name,
+                "kind": LicenseKind(kind).label,
+                "short": grouped(short),
+            }
         )
     target = ledger.single_account(registered_product, license_type, kind, AccountCategory.TAKEN_BACK)
     return [ledger.Move(lots[taking.lot.lot_id].account, target, taking.quantity) for taking in taken]

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 
 if TYPE_CHECKING:
     from wallet.checking import CheckedKey
@@ -24,16 +25,16 @@ class NotEnoughLicenses(Refused):
     def __init__(self, short: Mapping[str, int]) -> None:
         self.short = dict(short)
         total = sum(self.short.values())
-        listed = counted_up(f"{code}: {quantity}" for code, quantity in self.short.items())
+        listed = counted_up(f"{code}: {grouped(quantity)}" for code, quantity in self.short.items())
         super().__init__(
             ngettext(
-                "You don't have enough licenses in your product wallet to match the current need: %(total)d license is "
+                "You don't have enough licenses in your product wallet to match the current need: %(total)s license is "
                 "missing (%(listed)s). Nothing was allocated. Redeem another license key first.",
-                "You don't have enough licenses in your product wallet to match the current need: %(total)d licenses "
+                "You don't have enough licenses in your product wallet to match the current need: %(total)s licenses "
                 "are missing (%(listed)s). Nothing was allocated. Redeem another license key first.",
                 total,
             )
-            % {"total": total, "listed": listed}
+            % {"total": grouped(total), "listed": listed}
         )
 
 
@@ -154,13 +155,13 @@ class NameNotTyped(KeyRefused):
         self.contents = contents
         super().__init__(
             ngettext(
-                "This license key carries %(total)d license. Nothing was changed. To redeem it, type the name of the "
+                "This license key carries %(total)s license. Nothing was changed. To redeem it, type the name of the "
                 "organization: %(organization)s.",
-                "This license key carries %(total)d licenses. Nothing was changed. To redeem it, type the name of the "
+                "This license key carries %(total)s licenses. Nothing was changed. To redeem it, type the name of the "
                 "organization: %(organization)s.",
                 contents.total,
             )
-            % {"total": contents.total, "organization": organization}
+            % {"total": grouped(contents.total), "organization": organization}
         )
 
 
@@ -183,11 +184,11 @@ class TooManyTries(KeyRefused):
         self.minutes = minutes
         super().__init__(
             ngettext(
-                "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)d minute.",
-                "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)d minutes.",
+                "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)s minute.",
+                "Too many license keys that are not known were tried. Nothing was changed. Try again in %(minutes)s minutes.",
                 minutes,
             )
-            % {"minutes": minutes}
+            % {"minutes": grouped(minutes)}
         )
 
 
@@ -262,11 +263,11 @@ class UndoNotWhole(UndoRefused):
         self.gone = gone
         super().__init__(
             ngettext(
-                "%(gone)d license of this key is no longer in the wallet, so its redemption can't be undone. Nothing was "
+                "%(gone)s license of this key is no longer in the wallet, so its redemption can't be undone. Nothing was "
                 "changed. What is allocated to a coming year can be released first.",
-                "%(gone)d licenses of this key are no longer in the wallet, so its redemption can't be undone. Nothing was "
+                "%(gone)s licenses of this key are no longer in the wallet, so its redemption can't be undone. Nothing was "
                 "changed. What is allocated to a coming year can be released first.",
                 gone,
             )
-            % {"gone": gone}
+            % {"gone": grouped(gone)}
         )

@@ -24,7 +24,7 @@ class AccountCategory(models.TextChoices):
     ENTERED = "entered", pgettext_lazy("ledger account", "Entered")
     WALLET = "wallet", _("In the wallet")
     HELD = "held", _("Allocated")
-    EXPIRED = "expired", _("Expired")
+    EXPIRED = "expired", pgettext_lazy("ledger account", "Expired")
     ENDED = "ended", _("Ended with their hardware unit")
     TAKEN_BACK = "taken_back", _("Taken back")
     DAYS_GIVEN = "days_given", _("Days given back")
@@ -106,7 +106,7 @@ class Entry(models.Model):
     quantity = models.PositiveBigIntegerField()
 
     class Meta:
-        verbose_name_plural = _("entries")
+        verbose_name_plural = pgettext_lazy("of the ledger", "entries")
         constraints = [
             models.CheckConstraint(condition=models.Q(quantity__gt=0), name="entry_quantity_positive"),
             models.CheckConstraint(

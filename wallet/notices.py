@@ -9,6 +9,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped
 from organizations.models import Organization
 from organizations.notices import Notice, Table, portal_link, tell
 from products.models import LicenseKind, Product, RegisteredProduct
@@ -76,14 +77,14 @@ def _notice(
         "product": product.name,
         "organization": organization.name,
         "use_by": formats.date_format(use_by(expires_on), "DATE_FORMAT"),
-        "total": total,
+        "total": grouped(total),
     }
     return Notice(
         reason=f"{EXPIRING}:{registered_product}:{expires_on.isoformat()}:{(expires_on - item.on).days}",
         on=item.on,
         title=ngettext(
-            "%(product)s: use %(total)d license in the wallet by %(use_by)s",
-            "%(product)s: use %(total)d licenses in the wallet by %(use_by)s",
+            "%(product)s: use %(total)s license in the wallet by %(use_by)s",
+            "%(product)s: use %(total)s licenses in the wallet by %(use_by)s",
             total,
         )
         % values,

@@ -1,12 +1,9 @@
 """What a product's wallet holds and how it came to: what the Product wallet shows (R2, R22, R23)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-
-from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from datetime import date, timedelta
 
 from licensemgr.core.calendar import anniversary
 from organizations.models import Organization
@@ -14,7 +11,6 @@ from products.models import LicenseKind, LicenseType, RegisteredProduct
 from wallet.errors import UndoIsOff, UndoNotWhole, UndoRefused, UndoTooLate
 from wallet.models import (
     AccountCategory,
-    AccountUnit,
     Entry,
     KeyBatchLine,
     LedgerAccount,
@@ -23,14 +19,10 @@ from wallet.models import (
     LotOrigin,
     Policy,
     Redemption,
-    Transfer,
-    TransferReason,
 )
 from wallet.rules import use_by
 
 DAYS_PER_LICENSE = 365  # R19
-MOVEMENTS_PER_PAGE = 20
-_MOVEMENTS_PER_CHUNK = 500
 UNDOS_SHOWN = 20
 
 
@@ -154,180 +146,6 @@ def _lot_line(lot: Lot, quantity_entered: int, on: date) -> LotLine:
         order_reference=redemption.license_key.batch.order_reference if redemption else "",
         key_tail=redemption.license_key.tail if redemption else "",
     )
-
-
-@dataclass(frozen=True)
-class MovementLine:
-    """What a movement added to the wallet (positive) or took from it (negative), of one type and kind."""
-
-    license_type: str
-    kind_label: str
-    quantity: int
-    unit: str
-
-    @property
-    def amount(self) -> int:
-        return abs(self.quantity)
-
-
-@dataclass(frozen=True)
-class Movement:
-    """A transfer as the wallet sees it. ``sequence`` is None for what became true and is not written down yet (R2)."""
-
-    sequence: int | None
-    happened_on: date
-    written_at: datetime | None
-    reason: str
-    reason_label: str
-    actor: str
-    reference: str
-    lines: tuple[MovementLine, ...]
-
-
-@dataclass(frozen=True)
-class MovementPage:
-    """Some movements, the newest first, and the ``before`` with which the next page is asked for."""
-
-    movements: tuple[Movement, ...]
-    next_before: int | None
-
-
-def _transfers(registered_product: RegisteredProduct, reason: str) -> "QuerySet[Transfer]":
-    transfers = Transfer.objects.filter(
-        organization_id=registered_product.organization_id, registered_product=registered_product
-    ).exclude(reason__in=_BESIDE_THE_WALLET)
-    return transfers.filter(reason=reason) if reason else transfers
-
-
-def count_movements(registered_product: RegisteredProduct, reason: str = "") -> int:
-    """How many movements of the product's licenses are written down."""
-    return _transfers(registered_product, reason).count()
-
-
-def all_movements(registered_product: RegisteredProduct, on: date, reason: str = "") -> Iterator[Movement]:
-    """All movements of the product's licenses, newest first, read in chunks that memory holds."""
-    before: int | None = None
-    while True:
-        page = product_movements(registered_product, on, before, reason=reason, most=_MOVEMENTS_PER_CHUNK)
-        yield from page.movements
-        if page.next_before is None:
-            return
-        before = page.next_before
-
-
-def product_movements(
-    registered_product: RegisteredProduct,
-    on: date,
-    before: int | None = None,
-    *,
-    reason: str = "",
-    most: int = MOVEMENTS_PER_PAGE,
-) -> MovementPage:
-    """Movements of the product's licenses, newest first, those with a sequence below ``before``, of one reason if one is given."""
-    transfers = _transfers(registered_product, reason)
-    if before is not None:
-        transfers = transfers.filter(sequence__lt=before)
-    transfers = transfers.select_related(
-        "actor", "redemption__license_key__batch", "undone_redemption__license_key__batch"
-    ).order_by("-sequence")
-    found = list(transfers[: most + 1])
-    shown = found[:most]
-    entries: defaultdict[int, list[Entry]] = defaultdict(list)
-    for entry in (
-        Entry.objects.filter(organization_id=registered_product.organization_id, transfer__in=shown)
-        .filter(Q(from_account__category__in=_SHOWN) | Q(to_account__category__in=_SHOWN))
-        .select_related("from_account__license_type", "to_account")
-        .order_by("pk")
-    ):
-        entries[entry.transfer_id].append(entry)
-    movements = [_movement(transfer, entries[transfer.pk]) for transfer in shown]
-    if before is None and reason in ("", TransferReason.EXPIRED):
-        movements = [*_unwritten_expiries(registered_product, on), *movements]
-    return MovementPage(tuple(movements), shown[-1].sequence if len(found) > most else None)
-
-
-_SHOWN = (AccountCategory.WALLET, AccountCategory.DAYS_CREDIT)
-# What happens to the licenses of hardware units without touching the wallet (R24, R27).
-_BESIDE_THE_WALLET = (TransferReason.PRELOADED, TransferReason.ENDED, TransferReason.REPLACED)
-# What movements of the wallet can be filtered by, as the URL names it.
-MOVEMENT_REASONS = tuple((code, label) for code, label in TransferReason.choices if code not in _BESIDE_THE_WALLET)
-
-
-def key_reference(transfer: Transfer) -> str:
-    """The license key that a transfer redeemed, or whose redemption it undid, and its order; empty for other transfers."""
-    redemption: Redemption | None = getattr(transfer, "redemption", None)
-    if redemption is None:
-        redemption = getattr(transfer, "undone_redemption", None)
-    if redemption is None:
-        return ""
-    reference = _("Key …%(tail)s") % {"tail": redemption.license_key.tail}
-    if redemption.license_key.batch.order_reference:
-        reference += ", " + _("order %(order)s") % {"order": redemption.license_key.batch.order_reference}
-    return reference
-
-
-def _movement(transfer: Transfer, entries: Sequence[Entry]) -> Movement:
-    return Movement(
-        sequence=transfer.sequence,
-        happened_on=transfer.happened_on,
-        written_at=transfer.written_at,
-        reason=transfer.reason,
-        reason_label=str(TransferReason(transfer.reason).label),
-        actor=str(transfer.actor) if transfer.actor else _("License Manager"),
-        reference=key_reference(transfer),
-        lines=_movement_lines(entries),
-    )
-
-
-def _movement_lines(entries: Iterable[Entry]) -> tuple[MovementLine, ...]:
-    """The net change of the wallet and of the credit, per type, kind and unit, in catalogue order."""
-    types: dict[int, LicenseType] = {}
-    net: defaultdict[tuple[int, str, str], int] = defaultdict(int)
-    for entry in entries:
-        license_type = entry.from_account.license_type
-        types[license_type.pk] = license_type
-        for account, sign in ((entry.to_account, 1), (entry.from_account, -1)):
-            if account.category in _SHOWN:
-                net[license_type.pk, account.kind, account.unit] += sign * entry.quantity
-    ordered = sorted(net.items(), key=lambda item: (types[item[0][0]].position, item[0]))
-    return tuple(
-        MovementLine(types[pk].name, str(LicenseKind(kind).label), quantity, str(AccountUnit(unit).value))
-        for (pk, kind, unit), quantity in ordered
-        if quantity
-    )
-
-
-def _unwritten_expiries(registered_product: RegisteredProduct, on: date) -> list[Movement]:
-    lots = (
-        Lot.objects.filter(
-            organization_id=registered_product.organization_id,
-            registered_product=registered_product,
-            account__balance__gt=0,
-            expires_on__lte=on,
-        )
-        .select_related("account__license_type")
-        .order_by("-expires_on", "-pk")
-    )
-    return [
-        Movement(
-            sequence=None,
-            happened_on=lot.expires_on,
-            written_at=None,
-            reason=TransferReason.EXPIRED,
-            reason_label=str(TransferReason.EXPIRED.label),
-            actor=_("License Manager"),
-            reference="",
-            lines=(
-                MovementLine(
-                    lot.account.license_type.name,
-                    str(LicenseKind(lot.account.kind).label),
-                    -lot.account.balance,
-                    AccountUnit.LICENSE,
-                ),
-            ),
-        )
-        for lot in lots
-    ]
 
 
 def policy() -> Policy:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
+from licensemgr.core.numbers import grouped
 from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, Product, RegisteredProduct, Reseller
@@ -74,14 +75,15 @@ def issue_license_keys(
         )
     if any(not 0 <= quantity <= MAXIMUM_LICENSES for quantity in licenses.values()):
         raise KeysNotIssued(
-            _("A key carries from 0 to %(maximum)d licenses per type. No key was issued.")
-            % {"maximum": MAXIMUM_LICENSES}
+            _("A key carries from 0 to %(maximum)s licenses per type. No key was issued.")
+            % {"maximum": grouped(MAXIMUM_LICENSES)}
         )
     if not any(licenses.values()):
         raise KeysNotIssued(_("A license key carries at least one license. No key was issued."))
     if not 1 <= count <= MAXIMUM_KEYS:
         raise KeysNotIssued(
-            _("From 1 to %(maximum)d keys can be issued at once. No key was issued.") % {"maximum": MAXIMUM_KEYS}
+            _("From 1 to %(maximum)s keys can be issued at once. No key was issued.")
+            % {"maximum": grouped(MAXIMUM_KEYS)}
         )
     keys = [keycode.generate(kind) for _number in range(count)]
     with transaction.atomic():

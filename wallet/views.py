@@ -26,8 +26,9 @@ from wallet.errors import NameNotTyped, TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
 from wallet.limits import trier_of
 from wallet.models import Redemption
+from wallet.movements import MOVEMENT_REASONS, product_movements
 from wallet.pictures import drawn_wallet
-from wallet.queries import MOVEMENT_REASONS, UNDOS_SHOWN, product_movements, recent_undos, undo_of
+from wallet.queries import UNDOS_SHOWN, recent_undos, undo_of
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
 from wallet.tries import trying_a_key

@@ -1,5 +1,6 @@
 """Where the wallet's numbers come from: the entries of the ledger that sum to them (R23)."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +13,8 @@ from django.utils.translation import gettext as _
 from history.models import Action
 from products.models import LicenseKind, LicenseType, RegisteredProduct
 from products.why import ADDENDS_PER_PAGE, Addend, Counted, Explanation, Link, explain, of_type, why_link
-from wallet.models import AccountCategory, Entry, LedgerAccount, Lot, Transfer, TransferReason
-from wallet.queries import key_reference
+from wallet.models import AccountCategory, AccountUnit, Entry, LedgerAccount, Lot, Transfer, TransferReason
+from wallet.movements import key_reference
 from wallet.rules import use_by
 
 # Under which action a transfer of a reason stands on History (R32).
@@ -120,24 +121,21 @@ def explain_entries(
 
 def addend_of(transfer: Transfer, quantity: int, product_code: str) -> Addend:
     """A transfer as an addend, with the day of its record on History."""
-    day = transfer.happened_on.isoformat()
     return Addend(
         text=str(TransferReason(transfer.reason).label),
         quantity=quantity,
         detail=key_reference(transfer),
         on=transfer.happened_on,
         who=str(transfer.actor) if transfer.actor else _("License Manager"),
-        link=Link(
-            "history",
-            query={
-                "product": product_code,
-                "action": str(_ON_HISTORY[transfer.reason]),
-                "since": day,
-                "until": day,
-            },
-            is_of_product=False,
-        ),
+        link=_on_history(transfer, product_code),
     )
+
+
+def _on_history(transfer: Transfer, product_code: str) -> Link:
+    day = transfer.happened_on.isoformat()
+    action = str(_ON_HISTORY[transfer.reason])
+    query = {"product": product_code, "action": action, "since": day, "until": day}
+    return Link("history", query=query, is_of_product=False)
 
 
 def by_types(
@@ -220,6 +218,56 @@ def why_lot(lot: Lot, on: date, *, after: str = "") -> Explanation:
         number=0 if is_expired else lot.account.balance,
         first=expired,
         after=after,
+    )
+
+
+def why_movement(
+    transfer: Transfer, license_type: LicenseType, kind: LicenseKind, unit: AccountUnit, *, after: str = ""
+) -> Explanation:
+    """How much a movement put into the wallet, or took from it, of one type and kind: each lot that it moved, or the credit."""
+    is_days = unit == AccountUnit.DAY
+    net = _moved(transfer, license_type, kind, AccountCategory.DAYS_CREDIT if is_days else AccountCategory.WALLET)
+    total = sum(net.values())
+    # A movement is written with its direction before it: what explains it are parts of its size.
+    size, sign = abs(total), 1 if total > 0 else -1
+    beyond = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+    found = [pk for pk in sorted(net) if pk > beyond]
+    shown = found[:ADDENDS_PER_PAGE]
+    lots = {lot.account_id: lot for lot in Lot.objects.filter(account__in=shown)}
+    return Explanation(
+        title=of_type(license_type, str(TransferReason(transfer.reason).label)),
+        number=size,
+        counted=Counted.DAYS if is_days else Counted.LICENSES,
+        rule=_("A movement takes effect as a whole. What it put in or took out is entered for each lot by itself."),
+        addends=tuple(_part(transfer, lots.get(pk), sign * net[pk]) for pk in shown),
+        total=size,
+        count=len(net),
+        next_after=str(shown[-1]) if len(found) > ADDENDS_PER_PAGE else "",
+    )
+
+
+def _moved(
+    transfer: Transfer, license_type: LicenseType, kind: LicenseKind, category: AccountCategory
+) -> dict[int, int]:
+    """By how much a transfer changed each account of a category, type and kind."""
+    net: defaultdict[int, int] = defaultdict(int)
+    entries = transfer.entries.filter(from_account__license_type=license_type)
+    for entry in entries.select_related("from_account", "to_account"):
+        for account, quantity in ((entry.to_account, entry.quantity), (entry.from_account, -entry.quantity)):
+            if account.category == category and account.kind == kind:
+                net[account.pk] += quantity
+    return {pk: quantity for pk, quantity in net.items() if quantity}
+
+
+def _part(transfer: Transfer, lot: Lot | None, quantity: int) -> Addend:
+    """What a movement did to one lot; to the credit where it is none."""
+    return Addend(
+        text=_("Lot of %(day)s") % {"day": _day(lot.entered_on)} if lot else _("Credit days"),
+        quantity=quantity,
+        detail=_("use by %(day)s") % {"day": _day(use_by(lot.expires_on))} if lot else "",
+        on=transfer.happened_on,
+        who=str(transfer.actor) if transfer.actor else _("License Manager"),
+        link=_on_history(transfer, transfer.registered_product.product.code),
     )
 
 

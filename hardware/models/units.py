@@ -5,6 +5,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from licensemgr.core.numbers import grouped
 from organizations.models import Organization
 from products.models import LicenseType, Product, RegisteredProduct, System
 from wallet.models import LedgerAccount, Transfer
@@ -45,7 +46,7 @@ class PreloadedLicense(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} {self.license_type}"
+        return f"{grouped(self.quantity)} {self.license_type}"
 
 
 class ManufacturedUnit(models.Model):

@@ -18,6 +18,7 @@ from hardware.queries import unit_states
 from hardware.states import say_quantities
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page
 
@@ -76,11 +77,11 @@ def _tell(request: OrganizationRequest, unit: HardwareUnit, expansion: Expansion
     messages.success(
         request,
         ngettext(
-            "%(total)d expansion license was allocated to hardware unit %(serial)s.",
-            "%(total)d expansion licenses were allocated to hardware unit %(serial)s.",
+            "%(total)s expansion license was allocated to hardware unit %(serial)s.",
+            "%(total)s expansion licenses were allocated to hardware unit %(serial)s.",
             total,
         )
-        % {"total": total, "serial": unit.serial},
+        % {"total": grouped(total), "serial": unit.serial},
     )
     [state] = unit_states(request.organization, [unit])
     if not state.lacks:

@@ -19,6 +19,7 @@ from hardware.tries import with_proof_tried
 from hardware.unpacking import MAXIMUM_FILES, MAXIMUM_UNPACKED
 from hardware.upload_summary import summarize
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.signed import MAXIMUM_BYTES
 from licensemgr.core.uploads import streams_upload
 from organizations.access import OrganizationRequest, Permission, entered_again, may, organization_view
@@ -129,4 +130,6 @@ def _heading(confirmed: Confirmed) -> str:
     count = len(confirmed.systems)
     if not count:
         return _("No system file was accepted")
-    return ngettext("%(count)d system is up to date", "%(count)d systems are up to date", count) % {"count": count}
+    return ngettext("%(count)s system is up to date", "%(count)s systems are up to date", count) % {
+        "count": grouped(count)
+    }

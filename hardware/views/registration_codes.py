@@ -20,6 +20,7 @@ from hardware.models import RegistrationCode
 from hardware.registration_codes import CodeState, codes_page, make_code, revoke_code, state_of_code
 from licensemgr.core.errors import Refused
 from licensemgr.core.moments import say_instant
+from licensemgr.core.numbers import grouped
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done
 
@@ -142,6 +143,9 @@ def _facts(line: CodeLine) -> list[tuple[str, Any]]:
         (_("Registration code"), f"…{line.code.tail}"),
         (_("Name"), line.code.label),
         (_("State"), line.state.label),
-        (_("Systems that joined"), _("%(used)d of %(uses)d") % {"used": line.code.used, "uses": line.code.uses}),
+        (
+            _("Systems that joined"),
+            _("%(used)s of %(uses)s") % {"used": grouped(line.code.used), "uses": grouped(line.code.uses)},
+        ),
         (_("Expires"), line.expires),
     ]

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -22,6 +22,7 @@ from hardware.states import say_quantities
 from hardware.tries import UNIT_PAIR
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page
 from products.models import LicenseKind, LicenseType
@@ -88,10 +89,10 @@ def _what_was_registered(unit: HardwareUnit) -> str:
             "serial": unit.serial
         }
     return ngettext(
-        "Hardware unit %(serial)s is registered, and its %(total)d preloaded license is active (%(listed)s).",
-        "Hardware unit %(serial)s is registered, and its %(total)d preloaded licenses are active (%(listed)s).",
+        "Hardware unit %(serial)s is registered, and its %(total)s preloaded license is active (%(listed)s).",
+        "Hardware unit %(serial)s is registered, and its %(total)s preloaded licenses are active (%(listed)s).",
         total,
-    ) % {"serial": unit.serial, "total": total, "listed": licenses}
+    ) % {"serial": unit.serial, "total": grouped(total), "listed": licenses}
 
 
 @require_GET
@@ -180,7 +181,7 @@ def _retire(request: OrganizationRequest, unit: HardwareUnit, form: RetireForm) 
 def _what_ends(preview: RetirementPreview) -> list[tuple[str, str]]:
     """What retiring the unit does today, one row a fact."""
     before, after = preview.before, preview.after
-    none = _("none")
+    none = pgettext("licenses or devices", "none")
     rows = [
         (_("Hardware unit"), preview.state.unit.serial),
         (_("Licenses that end with it"), listed(before, preview.state.licenses) or none),

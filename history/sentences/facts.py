@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from history.models import Record
 from licensemgr.core.enumerations import counted_up
+from licensemgr.core.numbers import grouped
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Facts:
         if not isinstance(value, Mapping):
             return ""
         return counted_up(
-            f"{quantity} {self._type_name(str(code))}"
+            f"{grouped(quantity)} {self._type_name(str(code))}"
             for code, quantity in value.items()
             if isinstance(quantity, int) and (quantity or not skip_zero)
         )

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell
+from licensemgr.core.numbers import grouped
 
 
 def _system_moved(facts: Facts) -> str:
@@ -51,7 +52,7 @@ def _unit_registered(facts: Facts) -> str:
     return _("Hardware unit %(serial)s (%(model)s) was registered. Preloaded licenses: %(licenses)s.") % {
         "serial": facts.text("serial"),
         "model": facts.text("model"),
-        "licenses": facts.quantities("licenses") or _("none"),
+        "licenses": facts.quantities("licenses") or pgettext("licenses or devices", "none"),
     }
 
 
@@ -65,7 +66,7 @@ def _unit_expanded(facts: Facts) -> str:
 def _unit_retired(facts: Facts) -> str:
     return _("Hardware unit %(serial)s was retired. Its licenses ended: %(licenses)s.") % {
         "serial": facts.text("serial"),
-        "licenses": facts.quantities("licenses") or _("none"),
+        "licenses": facts.quantities("licenses") or pgettext("licenses or devices", "none"),
     }
 
 
@@ -75,28 +76,28 @@ def _unit_replaced(facts: Facts) -> str:
     ) % {
         "serial": facts.text("serial"),
         "new_serial": facts.text("new_serial"),
-        "licenses": facts.quantities("licenses") or _("none"),
+        "licenses": facts.quantities("licenses") or pgettext("licenses or devices", "none"),
         "reason": facts.text("reason").rstrip("."),
     }
 
 
 def _code_made(facts: Facts) -> str:
     uses, days = facts.number("uses") or 0, facts.number("days") or 0
-    systems = ngettext("%(n)d system", "%(n)d systems", uses) % {"n": uses}
+    systems = ngettext("%(n)s system", "%(n)s systems", uses) % {"n": grouped(uses)}
     return ngettext(
-        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)d day.",
-        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)d days.",
+        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)s day.",
+        "Registration code …%(tail)s (%(label)s) was made, for %(systems)s and %(days)s days.",
         days,
-    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "systems": systems, "days": days}
+    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "systems": systems, "days": grouped(days)}
 
 
 def _code_revoked(facts: Facts) -> str:
     used = facts.number("used") or 0
     return ngettext(
-        "Registration code …%(tail)s (%(label)s) was revoked. %(used)d system had joined by it.",
-        "Registration code …%(tail)s (%(label)s) was revoked. %(used)d systems had joined by it.",
+        "Registration code …%(tail)s (%(label)s) was revoked. %(used)s system had joined by it.",
+        "Registration code …%(tail)s (%(label)s) was revoked. %(used)s systems had joined by it.",
         used,
-    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "used": used}
+    ) % {"tail": facts.text("code_tail"), "label": facts.text("label"), "used": grouped(used)}
 
 
 def _system_joined(facts: Facts) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell
@@ -38,8 +39,8 @@ def _system_reported(facts: Facts) -> str:
         "system": facts.text("system"),
         "devices": facts.listed({code: facts.mapping("devices").get(code, 0) for code in before}, skip_zero=False)
         or facts.quantities("devices")
-        or _("none"),
-        "before": facts.listed(before, skip_zero=False) or _("none"),
+        or pgettext("licenses or devices", "none"),
+        "before": facts.listed(before, skip_zero=False) or pgettext("licenses or devices", "none"),
     }
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 
 from history.models import Action
 from history.sentences.facts import Facts, Tell, say_day
+from licensemgr.core.numbers import grouped
 
 
 def _year_released(facts: Facts) -> str:
@@ -52,17 +53,17 @@ def _year_fully_licensed(facts: Facts) -> str:
     ) % {
         "first": facts.day("first_day"),
         "last": facts.day("last_day"),
-        "allowance": facts.text("allowance"),
+        "allowance": grouped(facts.number("allowance") or 0),
     }
 
 
 def _allowance_exceeded(facts: Facts) -> str:
     allowance = facts.number("allowance") or 0
     return ngettext(
-        "The growth allowance of %(allowance)d device was exceeded. Missing: %(missing)s.",
-        "The growth allowance of %(allowance)d devices was exceeded. Missing: %(missing)s.",
+        "The growth allowance of %(allowance)s device was exceeded. Missing: %(missing)s.",
+        "The growth allowance of %(allowance)s devices was exceeded. Missing: %(missing)s.",
         allowance,
-    ) % {"allowance": allowance, "missing": facts.quantities("missing") or "?"}
+    ) % {"allowance": grouped(allowance), "missing": facts.quantities("missing") or "?"}
 
 
 def _allowance_kept_again(facts: Facts) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.signed import DocumentRefused, read_json
 
 # A thousand ids of keys are a third of it.
@@ -43,7 +44,8 @@ class StrictParser(Parser):
             raise NotJson(_("The body has to be of the type application/json. Nothing was changed."))
         if len(request.body) > MAXIMUM_BYTES:
             raise BodyTooLarge(
-                _("The body is larger than %(limit)d KiB. Nothing was changed.") % {"limit": MAXIMUM_BYTES // 1024}
+                _("The body is larger than %(limit)s KiB. Nothing was changed.")
+                % {"limit": grouped(MAXIMUM_BYTES // 1024)}
             )
         try:
             return read_json(request.body, _("The body"))

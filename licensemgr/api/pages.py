@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from licensemgr.api.kinds import KINDS
 from licensemgr.api.site import document
+from licensemgr.core.numbers import grouped
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -161,7 +163,7 @@ def _shape(schema: Mapping[str, Any]) -> str:
         return _(" or ").join(f"“{value}”" for value in schema["enum"])
     if schema.get("type") == "array":
         shape = _("list of %(what)s") % {"what": _shape(schema["items"])}
-        return _within(shape, schema.get("minItems"), schema.get("maxItems"), _("entries"))
+        return _within(shape, schema.get("minItems"), schema.get("maxItems"), pgettext("of a JSON list", "entries"))
     if schema.get("type") == "object":
         inner = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
         return _("object of %(what)s") % {"what": _shape(inner)} if isinstance(inner, dict) else _("object")
@@ -177,5 +179,5 @@ def _shape(schema: Mapping[str, Any]) -> str:
 def _within(shape: str, least: int | None, most: int | None, unit: str) -> str:
     if most is None:
         return shape
-    limits = f"{least}–{most}" if least is not None else _("at most %(most)d") % {"most": most}
+    limits = f"{least}–{most}" if least is not None else _("at most %(most)s") % {"most": grouped(most)}
     return f"{shape}, {limits} {unit}".rstrip()

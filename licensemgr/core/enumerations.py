@@ -21,5 +21,10 @@ def all_of(things: Iterable[object]) -> str:
     return format_list([str(thing) for thing in things], locale=_BABEL_NAMES.get(_language(), _language()))
 
 
+def in_a_row(sentences: Iterable[str]) -> str:
+    """Whole sentences, one after the other, as the language parts them."""
+    return ("" if _language() == "ja" else " ").join(sentences)
+
+
 def _language() -> str:
     return (get_language() or "en").partition("-")[0]

@@ -4,6 +4,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped
+
 
 class Refused(Exception):
     """A change that a rule refuses: nothing was changed.
@@ -32,11 +34,11 @@ class TooManyCalls(Refused):
         self.seconds = seconds
         super().__init__(
             ngettext(
-                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minute.",
-                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)d minutes.",
+                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)s minute.",
+                "Too many calls within an hour. Nothing was changed. Try again in %(minutes)s minutes.",
                 max(1, -(-seconds // 60)),
             )
-            % {"minutes": max(1, -(-seconds // 60))}
+            % {"minutes": grouped(max(1, -(-seconds // 60)))}
         )
 
 

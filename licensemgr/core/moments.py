@@ -6,6 +6,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped
+
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -20,9 +22,9 @@ def say_ago(passed: timedelta) -> str:
         return _("just now")
     if passed < _HOUR:
         minutes = passed // _MINUTE
-        return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
+        return ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes) % {"n": grouped(minutes)}
     if passed < 2 * _DAY:
         hours = passed // _HOUR
-        return ngettext("%(n)d hour ago", "%(n)d hours ago", hours) % {"n": hours}
+        return ngettext("%(n)s hour ago", "%(n)s hours ago", hours) % {"n": grouped(hours)}
     days = passed // _DAY
-    return ngettext("%(n)d day ago", "%(n)d days ago", days) % {"n": days}
+    return ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": grouped(days)}

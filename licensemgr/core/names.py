@@ -7,6 +7,7 @@ translate them. The same column has the same name in each table. A field or a mo
 from django.apps import apps
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # One, and several.
 TABLES = {
@@ -29,7 +30,7 @@ TABLES = {
     "products.Reseller": (_("reseller"), _("resellers")),
     "wallet.LedgerAccount": (_("ledger account"), _("ledger accounts")),
     "wallet.Transfer": (_("transfer"), _("transfers")),
-    "wallet.Entry": (_("entry"), _("entries")),
+    "wallet.Entry": (_("entry"), pgettext_lazy("of the ledger", "entries")),
     "wallet.Lot": (_("lot"), _("lots")),
     "wallet.LicenseKey": (_("license key"), _("license keys")),
     "wallet.KeyBatchLine": (_("key batch line"), _("key batch lines")),
@@ -162,7 +163,7 @@ COLUMNS = {
     "license_key": _("license key"),
     "license_type": _("license type"),
     "lines_done": _("lines done"),
-    "made": _("made"),
+    "made": pgettext_lazy("hardware units", "made"),
     "made_at": _("made at"),
     "made_by": _("made by"),
     "new_unit": _("new unit"),

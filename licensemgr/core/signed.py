@@ -20,6 +20,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
+from licensemgr.core.numbers import grouped
+
 MAXIMUM_BYTES = 20 * 1024 * 1024
 # So many commas and brackets, in texts too, that a list of 100,000 devices is far from it; and so many objects and names in them,
 # which take the most memory, that such a list just has its place. What is read takes some 350 MiB at most.
@@ -72,7 +74,9 @@ class SignedDocument:
 
 def too_large() -> DocumentRefused:
     """The refusal of a document above MAXIMUM_BYTES."""
-    return DocumentRefused(_("The file is larger than %(limit)d MiB.") % {"limit": MAXIMUM_BYTES // 1024 // 1024})
+    return DocumentRefused(
+        _("The file is larger than %(limit)s MiB.") % {"limit": grouped(MAXIMUM_BYTES // 1024 // 1024)}
+    )
 
 
 def _no_document() -> DocumentRefused:

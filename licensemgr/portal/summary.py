@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core.numbers import grouped
 from licensemgr.portal.queries import PRODUCT_SORTS, ProductRow
 from subscriptions import advice
 
@@ -36,8 +37,8 @@ def summarize(rows: Sequence[ProductRow]) -> Summary | None:
     product = (wanting or dated or by_urgency)[0]
     step = advice.next_step(product.standing)
     if wanting:
-        title = ngettext("%(count)d product needs attention", "%(count)d products need attention", len(wanting))
-        title %= {"count": len(wanting)}
+        title = ngettext("%(count)s product needs attention", "%(count)s products need attention", len(wanting))
+        title %= {"count": grouped(len(wanting))}
     else:
         title = _("No product needs attention now")
     sentence = _("%(product)s: %(sentence)s") % {"product": product.name, "sentence": step.sentence}

@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, npgettext, pgettext
 
+from licensemgr.core.enumerations import in_a_row
+from licensemgr.core.numbers import grouped
 from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.advice import format_date
@@ -45,7 +47,7 @@ class Term:
 def _of_trial(standing: ProductStanding) -> str:
     if standing.status != Status.TRIAL or standing.trial_last_on is None:
         return ""
-    return _("Yours of %(product)s ends on %(day)s.") % {
+    return pgettext("trial", "Yours of %(product)s ends on %(day)s.") % {
         "product": standing.product.name,
         "day": format_date(standing.trial_last_on),
     }
@@ -57,8 +59,8 @@ def _of_grace(standing: ProductStanding) -> str:
         return ""
     values = {"product": standing.product.name, "day": format_date(last)}
     if standing.in_grace:
-        return _("Yours of %(product)s ends on %(day)s.") % values
-    return _("Yours of %(product)s ended on %(day)s.") % values
+        return pgettext("grace period", "Yours of %(product)s ends on %(day)s.") % values
+    return pgettext("grace period", "Yours of %(product)s ended on %(day)s.") % values
 
 
 def _of_renewal(standing: ProductStanding) -> str:
@@ -86,9 +88,9 @@ def _of_need(standing: ProductStanding) -> str:
     need = standing.current.need_total if standing.current else sum(standing.devices.values())
     if not need:
         return ""
-    return ngettext("%(product)s needs %(n)d today.", "%(product)s needs %(n)d today.", need) % {
+    return ngettext("%(product)s needs %(n)s today.", "%(product)s needs %(n)s today.", need) % {
         "product": standing.product.name,
-        "n": need,
+        "n": grouped(need),
     }
 
 
@@ -97,11 +99,11 @@ def _of_allocated(standing: ProductStanding) -> str:
     if not held:
         return ""
     sentence = ngettext(
-        "%(n)d license is allocated to the current year of %(product)s.",
-        "%(n)d licenses are allocated to the current year of %(product)s.",
+        "%(n)s license is allocated to the current year of %(product)s.",
+        "%(n)s licenses are allocated to the current year of %(product)s.",
         held,
     )
-    return sentence % {"product": standing.product.name, "n": held}
+    return sentence % {"product": standing.product.name, "n": grouped(held)}
 
 
 def _of_missing(standing: ProductStanding) -> str:
@@ -109,14 +111,14 @@ def _of_missing(standing: ProductStanding) -> str:
     if year is None:
         return ""
     sentence = ngettext(
-        "The year of %(product)s from %(first)s misses %(n)d license.",
-        "The year of %(product)s from %(first)s misses %(n)d licenses.",
+        "The year of %(product)s from %(first)s misses %(n)s license.",
+        "The year of %(product)s from %(first)s misses %(n)s licenses.",
         year.missing_total,
     )
     return sentence % {
         "product": standing.product.name,
         "first": format_date(year.year.first),
-        "n": year.missing_total,
+        "n": grouped(year.missing_total),
     }
 
 
@@ -124,8 +126,8 @@ def _of_wallet(standing: ProductStanding) -> str:
     held = standing.wallet_total(LicenseKind.SUBSCRIPTION) + standing.wallet_total(LicenseKind.HARDWARE)
     if not held:
         return ""
-    sentence = ngettext("Yours of %(product)s holds %(n)d.", "Yours of %(product)s holds %(n)d.", held)
-    return sentence % {"product": standing.product.name, "n": held}
+    sentence = npgettext("wallet", "Yours of %(product)s holds %(n)s.", "Yours of %(product)s holds %(n)s.", held)
+    return sentence % {"product": standing.product.name, "n": grouped(held)}
 
 
 def _of_lot(standing: ProductStanding) -> str:
@@ -133,13 +135,13 @@ def _of_lot(standing: ProductStanding) -> str:
     if not lots:
         return ""
     sentence = ngettext(
-        "Your next one of %(product)s has %(n)d license, use by %(day)s.",
-        "Your next one of %(product)s has %(n)d licenses, use by %(day)s.",
+        "Your next one of %(product)s has %(n)s license, use by %(day)s.",
+        "Your next one of %(product)s has %(n)s licenses, use by %(day)s.",
         lots[0].quantity,
     )
     return sentence % {
         "product": standing.product.name,
-        "n": lots[0].quantity,
+        "n": grouped(lots[0].quantity),
         "day": format_date(use_by(lots[0].expires_on)),
     }
 
@@ -158,12 +160,10 @@ def _of_credit(standing: ProductStanding) -> str:
     for kind in standing.types:
         days = standing.credit_days[kind.code]
         if days:
-            sentence = ngettext(
-                "You have %(n)d for %(type)s; %(more)d more make a license.",
-                "You have %(n)d for %(type)s; %(more)d more make a license.",
-                days,
-            )
-            return sentence % {"n": days, "type": kind.name, "more": rules.DAYS_PAID - days}
+            more = rules.DAYS_PAID - days
+            have = npgettext("credit days", "You have %(n)s for %(type)s.", "You have %(n)s for %(type)s.", days)
+            lack = npgettext("credit days", "%(n)s more makes a license.", "%(n)s more make a license.", more)
+            return in_a_row([have % {"n": grouped(days), "type": kind.name}, lack % {"n": grouped(more)}])
     return ""
 
 
@@ -176,20 +176,20 @@ def _of_compensation(standing: ProductStanding) -> str:
     if not given.days_given:
         return ""
     sentence = ngettext(
-        "A license allocated to your current year of %(product)s today would give back %(n)d day.",
-        "A license allocated to your current year of %(product)s today would give back %(n)d days.",
+        "A license allocated to your current year of %(product)s today would give back %(n)s day.",
+        "A license allocated to your current year of %(product)s today would give back %(n)s days.",
         given.days_given,
     )
-    return sentence % {"product": standing.product.name, "n": given.days_given}
+    return sentence % {"product": standing.product.name, "n": grouped(given.days_given)}
 
 
 def _of_growth(standing: ProductStanding) -> str:
     if standing.current is None or standing.current.allowance is None:
         return ""
-    return _("%(product)s has used %(used)d of %(allowed)d.") % {
+    return _("%(product)s has used %(used)s of %(allowed)s.") % {
         "product": standing.product.name,
-        "used": growth_used(standing),
-        "allowed": standing.current.allowance,
+        "used": grouped(growth_used(standing)),
+        "allowed": grouped(standing.current.allowance),
     }
 
 
@@ -198,24 +198,24 @@ def _of_units(standing: ProductStanding) -> str:
     if not units:
         return ""
     sentence = ngettext(
-        "You have %(n)d unit of %(product)s.",
-        "You have %(n)d units of %(product)s.",
+        "You have %(n)s unit of %(product)s.",
+        "You have %(n)s units of %(product)s.",
         units,
     )
-    return sentence % {"product": standing.product.name, "n": units}
+    return sentence % {"product": standing.product.name, "n": grouped(units)}
 
 
 def _of_expansion(standing: ProductStanding) -> str:
     if standing.units.lacks:
         first = standing.units.lacks[0]
         lacks = sum(first.lacks.values())
-        sentence = ngettext("Unit %(serial)s lacks %(n)d.", "Unit %(serial)s lacks %(n)d.", lacks)
-        return sentence % {"serial": first.serial, "n": lacks}
+        sentence = ngettext("Unit %(serial)s lacks %(n)s.", "Unit %(serial)s lacks %(n)s.", lacks)
+        return sentence % {"serial": first.serial, "n": grouped(lacks)}
     held = standing.wallet_total(LicenseKind.HARDWARE)
     if not held:
         return ""
-    sentence = ngettext("%(n)d waits in the wallet of %(product)s.", "%(n)d wait in the wallet of %(product)s.", held)
-    return sentence % {"n": held, "product": standing.product.name}
+    sentence = ngettext("%(n)s waits in the wallet of %(product)s.", "%(n)s wait in the wallet of %(product)s.", held)
+    return sentence % {"n": grouped(held), "product": standing.product.name}
 
 
 _t = gettext_lazy

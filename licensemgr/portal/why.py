@@ -28,8 +28,8 @@ from products.why import (
 )
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
 from subscriptions.why import why_allocated, why_allowance, why_free, why_growth, why_missing, why_need
-from wallet.models import Lot
-from wallet.why import why_compensated, why_credit, why_lot, why_wallet
+from wallet.models import AccountUnit, Lot, Transfer
+from wallet.why import why_compensated, why_credit, why_lot, why_movement, why_wallet
 
 T = TypeVar("T")
 
@@ -99,6 +99,22 @@ class Asked:
         return _one(lots.select_related("account__license_type", "registered_product__product"))
 
     @property
+    def counted(self) -> AccountUnit:
+        """Whether licenses or license days are counted; licenses where neither is named."""
+        unit = self._query.get("counted", AccountUnit.LICENSE)
+        return AccountUnit(_one([each for each in AccountUnit.values if each == unit]))
+
+    @property
+    def movement(self) -> Transfer:
+        """A movement of the product's licenses, by its sequence number in the organization."""
+        transfers = Transfer.objects.filter(
+            organization_id=self.registered_product.organization_id,
+            registered_product=self.registered_product,
+            sequence=self._key("movement"),
+        )
+        return _one(transfers.select_related("actor", "registered_product__product"))
+
+    @property
     def system(self) -> System:
         """A system of the product."""
         return _one(systems_of(self.registered_product).filter(pk=self._key("system")))
@@ -138,6 +154,9 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
         asked.registered_product, asked.standing.types, asked.type, asked.kind, asked.on, after=asked.after
     ),
     "lot": lambda asked: why_lot(asked.lot, asked.on, after=asked.after),
+    "movement": lambda asked: why_movement(
+        asked.movement, asked.one_type, asked.kind, asked.counted, after=asked.after
+    ),
     "credit": lambda asked: why_credit(asked.registered_product, asked.one_type, after=asked.after),
     "compensated": lambda asked: why_compensated(asked.registered_product, asked.one_type, after=asked.after),
     "unit": lambda asked: why_unit_licenses(asked.unit, asked.one_type, after=asked.after),
@@ -147,7 +166,7 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
 # The tab of the product to which each number belongs; System setup for those that are not named.
 TABS: Mapping[str, str] = {
     **dict.fromkeys(("need", "missing", "allocated", "growth", "free", "allowance"), "licensing"),
-    **dict.fromkeys(("wallet", "lot", "credit", "compensated"), "wallet"),
+    **dict.fromkeys(("wallet", "lot", "movement", "credit", "compensated"), "wallet"),
 }
 
 

@@ -8,13 +8,13 @@ from datetime import date
 from typing import IO
 from uuid import UUID
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from hardware.license_archives import require_zip, zip_of_license_files
 from hardware.license_listing import offline_systems
 from hardware.outcomes import confirmed_batch
+from licensemgr.core.numbers import grouped
 from licensemgr.portal.exporting import export_zip, last_record, note_export, rows_to_export
 from licensemgr.portal.exports import write_xlsx
 from licensemgr.portal.lists import LISTS
@@ -27,17 +27,13 @@ ZIP = "application/zip"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def _number(number: int) -> str:
-    return formats.number_format(number, 0, force_grouping=True)
-
-
 def _rows(done: int, total: int) -> str:
-    numbers = {"done": _number(done), "total": _number(total)}
+    numbers = {"done": grouped(done), "total": grouped(total)}
     return ngettext("%(done)s of %(total)s row", "%(done)s of %(total)s rows", total) % numbers
 
 
 def _systems(done: int, total: int) -> str:
-    numbers = {"done": _number(done), "total": _number(total)}
+    numbers = {"done": grouped(done), "total": grouped(total)}
     return ngettext("%(done)s of %(total)s system", "%(done)s of %(total)s systems", total) % numbers
 
 

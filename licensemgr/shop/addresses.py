@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -54,7 +55,8 @@ def target_of(url: str) -> Target:
         )
     if len(url) > MAXIMUM_LENGTH:
         raise AddressRefused(
-            _("The address is longer than %(maximum)d characters. Nothing was changed.") % {"maximum": MAXIMUM_LENGTH}
+            _("The address is longer than %(maximum)s characters. Nothing was changed.")
+            % {"maximum": grouped(MAXIMUM_LENGTH)}
         )
     try:
         parts = urllib.parse.urlsplit(url)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensemgr.core import clock
+from licensemgr.core.numbers import grouped
 from licensemgr.shop.errors import (
     KeysNotRevoked,
     LineIssued,
@@ -120,8 +121,8 @@ def issue_for_order(
             raise LineIssued(_keys_of(found))
         if not 1 <= count <= MAXIMUM_KEYS:
             raise OrderNotUnderstood(
-                _("From 1 to %(maximum)d keys can be issued by one call. No key was issued.")
-                % {"maximum": MAXIMUM_KEYS}
+                _("From 1 to %(maximum)s keys can be issued by one call. No key was issued.")
+                % {"maximum": grouped(MAXIMUM_KEYS)}
             )
         if redeem_by is not None and redeem_by < vendors_today():
             raise OrderNotUnderstood(
@@ -161,10 +162,10 @@ def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int 
             if _rows_of(locked).count() + len(revoked) > MAXIMUM_KEYS_OF_LINE:
                 raise OrderTooLarge(
                     _(
-                        "The keys of this order line were replaced so often that it has %(maximum)d of them. Nothing was "
+                        "The keys of this order line were replaced so often that it has %(maximum)s of them. Nothing was "
                         "changed. Issue keys for a new line."
                     )
-                    % {"maximum": MAXIMUM_KEYS_OF_LINE}
+                    % {"maximum": grouped(MAXIMUM_KEYS_OF_LINE)}
                 )
             return _issue(
                 locked,
@@ -233,8 +234,8 @@ def state(*, order: str, line: str | None = None) -> list[ToldLine]:
         lines = lines.filter(line=line)
     if LicenseKey.objects.filter(batch__order_line_batch__order_line__in=lines).count() > MAXIMUM_KEYS_TOLD:
         raise OrderTooLarge(
-            _("This order has more than %(maximum)d license keys. Nothing was changed. Ask for one line at a time.")
-            % {"maximum": MAXIMUM_KEYS_TOLD}
+            _("This order has more than %(maximum)s license keys. Nothing was changed. Ask for one line at a time.")
+            % {"maximum": grouped(MAXIMUM_KEYS_TOLD)}
         )
     told = _told(lines)
     if not told:

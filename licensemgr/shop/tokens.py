@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.calls import count_call
+from licensemgr.core.numbers import grouped
 from licensemgr.shop.errors import TokenGivenBefore, TokenNotMade
 from licensemgr.shop.models import Scope, ShopToken
 from organizations.models import User
@@ -44,7 +45,7 @@ def make_token(*, name: str, scopes: Sequence[str], days: int, actor: User, form
         raise TokenNotMade(_("Choose at least one thing that the token may do. No token was made."))
     if not 1 <= days <= MAXIMUM_DAYS:
         raise TokenNotMade(
-            _("A token can be used for 1 to %(maximum)d days. No token was made.") % {"maximum": MAXIMUM_DAYS}
+            _("A token can be used for 1 to %(maximum)s days. No token was made.") % {"maximum": grouped(MAXIMUM_DAYS)}
         )
     token = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     now = clock.real_now()

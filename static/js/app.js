@@ -6,9 +6,9 @@
   var words = function (name) { var t = toasts(); return (t && t.getAttribute("data-text-" + name)) || ""; };
   var all = function (selector, root) { return Array.prototype.slice.call((root || doc).querySelectorAll(selector)); };
   var sprite = function () { var u = doc.querySelector(".icon use"); return u ? u.getAttribute("href").split("#")[0] : ""; };
-  var lang = doc.documentElement.lang || undefined;
-  var numbers;
-  try { numbers = new Intl.NumberFormat(lang); } catch (e) { numbers = { format: String }; }
+  /* Numbers are written and read as the server does it, which writes a thousand at the page's root. */
+  var mark = (doc.documentElement.getAttribute("data-thousand") || "1,000").slice(1, -3);
+  var numbers = { format: function (number) { return String(number).replace(/\B(?=(\d{3})+$)/g, mark); } };
 
   /* ----- say something to screen readers ----- */
   var sayTimer;
@@ -115,8 +115,14 @@
 
   /* ----- what is left in the wallet, and which years are open ----- */
   function entered(input) {
-    var text = input.value.replace(/[\s\u00a0\u202f]/g, "");
+    var text = typed(input);
     return /^[0-9]{1,9}$/.test(text) ? parseInt(text, 10) : 0;
+  }
+  /* Without the marks of thousands where each parts three digits: blanks, or those of the language. */
+  var groupedDigits = new RegExp("^[0-9]{1,3}(\\s|[" + mark + "])[0-9]{3}(?:\\1[0-9]{3})*$");
+  function typed(input) {
+    var text = input.value.trim();
+    return groupedDigits.test(text) ? text.replace(/[^0-9]/g, "") : text;
   }
   /* Why what is typed can't be confirmed yet: years that don't match what they are missing, in numbers. */
   function mismatches(groups, reason) {
@@ -138,7 +144,7 @@
         var values = { year: year, type: input.getAttribute("data-type-name") || "" };
         var want = parseInt(input.getAttribute("data-missing"), 10) || 0;
         var have = entered(input);
-        if (input.value.trim() !== "" && !/^[0-9]{1,9}$/.test(input.value.trim())) { tell("digits", values); return; }
+        if (input.value.trim() !== "" && !/^[0-9]{1,9}$/.test(typed(input))) { tell("digits", values); return; }
         values.entered = numbers.format(have);
         values.missing = numbers.format(want);
         values.difference = numbers.format(Math.abs(have - want));

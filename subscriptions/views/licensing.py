@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from licensemgr.core.calendar import years_since
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from organizations.access import OrganizationRequest, Permission, may, organization_view
 from products.answers import done, page, registered_product_or_404
 from products.models import LicenseKind, LicenseType
@@ -95,7 +96,8 @@ def _tell(request: OrganizationRequest, allocation: Allocation, product: str) ->
     total = sum(quantity for quantities in allocation.plan.values() for quantity in quantities.values())
     messages.success(
         request,
-        ngettext("%(total)d license was allocated.", "%(total)d licenses were allocated.", total) % {"total": total},
+        ngettext("%(total)s license was allocated.", "%(total)s licenses were allocated.", total)
+        % {"total": grouped(total)},
     )
     if product_standing(registered_product_or_404(request, product), request.today).is_licensed:
         messages.success(request, _("Your product is now licensed."))
@@ -138,8 +140,8 @@ def _refuse(
     if isinstance(refused, NeedNotMatched) and standing.anchor_on is not None:
         for mismatch in refused.mismatches:
             over = mismatch.over
-            text = _("%(difference)d too many") if over > 0 else _("%(difference)d short")
-            form.mark(mismatch.number, mismatch.code, text % {"difference": abs(over)})
+            text = _("%(difference)s too many") if over > 0 else _("%(difference)s short")
+            form.mark(mismatch.number, mismatch.code, text % {"difference": grouped(abs(over))})
     return _page(request, standing, form, status=refused.status, errors=[str(named.sentence)])
 
 

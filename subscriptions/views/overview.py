@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language_bidi
+from django.utils.translation import get_language_bidi, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -112,7 +112,7 @@ def _date_rows(standing: ProductStanding, dates: years_shown.DatesAfterStart) ->
     if standing.trial_last_on is not None and standing.on <= standing.trial_last_on:
         rows.append((_("Trial"), _("ends today instead of on %(last)s") % {"last": day(standing.trial_last_on)}))
     need = advice.listed(standing, standing.devices)
-    rows.append((_("Licenses needed with today's devices"), need or _("none")))
+    rows.append((_("Licenses needed with today's devices"), need or pgettext("licenses or devices", "none")))
     return rows
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, registered_product_or_404
 from products.models import RegisteredProduct
@@ -98,12 +99,12 @@ def _what_went_back(release: Release) -> str:
     total = sum(entry.quantity for entry in back)
     expired = sum(entry.quantity for entry in back if entry.to_account.lot.is_expired(release.released_on))
     told = ngettext(
-        "%(total)d license went back to the Product wallet.",
-        "%(total)d licenses went back to the Product wallet.",
+        "%(total)s license went back to the Product wallet.",
+        "%(total)s licenses went back to the Product wallet.",
         total,
-    ) % {"total": total}
+    ) % {"total": grouped(total)}
     if expired:
         told += " " + ngettext(
-            "%(expired)d of them expired at once.", "%(expired)d of them expired at once.", expired
-        ) % {"expired": expired}
+            "%(expired)s of them expired at once.", "%(expired)s of them expired at once.", expired
+        ) % {"expired": grouped(expired)}
     return told

@@ -1,5 +1,6 @@
 """The API's document: for programs as JSON, for people as a page that says the same, within the policy and without a script."""
 
+import html
 import re
 
 import pytest
@@ -61,3 +62,13 @@ def test_nothing_comes_from_elsewhere(client: Client) -> None:
 
 def test_the_footer_leads_there(client: Client) -> None:
     assert f'href="{PAGE}"' in client.get(reverse("verify")).content.decode()
+
+
+def test_what_is_english_on_a_page_of_another_language_says_so(client: Client) -> None:
+    markup = client.get(PAGE, headers={"accept-language": "de"}).content.decode()
+    assert '<html lang="de"' in markup
+    made = document()
+    described = [each for methods in made["paths"].values() for each in methods.values()]
+    for text in (*(each["summary"] for each in described), *(each["tags"][0] for each in described)):
+        around = re.findall(rf"<[^>]+>{re.escape(html.escape(text))}<", markup)
+        assert around and all('lang="en"' in each for each in around), text

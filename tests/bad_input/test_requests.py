@@ -253,6 +253,7 @@ def test_history_takes_the_ends_of_the_calendar(portal: Portal, value: str) -> N
 # --- filters, searches, pages ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", GARBAGE, ids=lambda value: repr(value)[:16])
 def test_any_filter_search_page_or_cursor_is_harmless(portal: Portal, value: str) -> None:
     queries: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [

@@ -114,6 +114,7 @@ def guess(guessers: list[tuple[dict[str, str], str, str]], count: int) -> Counte
     return Counter(answers)
 
 
+@pytest.mark.slow
 def test_guesses_from_50_threads_stay_within_the_limit(
     guessers: list[tuple[dict[str, str], str, str]], lookups: Lookups, caplog: pytest.LogCaptureFixture
 ) -> None:

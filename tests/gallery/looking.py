@@ -1,5 +1,6 @@
 """A browser before the stage: what is wrong with a page, theme by theme and width by width, and pictures of it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)
 HEIGHT = 900
-LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
+# In which languages they are looked at: all, unless the run says otherwise.
+LANGUAGES = os.environ.get("GALLERY_LANGUAGES", " ".join(code for code, _name in settings.LANGUAGES)).split()
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # WCAG 2.2 A and AA, and what is good practice beyond; targets of 24 px are a rule that axe does not ask unless told to.
 OPTIONS = {
@@ -61,7 +63,8 @@ EXCUSED = (
 LOOK = """async ([options, theme]) => {
   const root = document.documentElement;
   const frame = () => new Promise(done => requestAnimationFrame(done));
-  for (let tries = 0; tries < 200 && root.dataset.bsTheme && root.dataset.bsTheme !== theme; tries++) await frame();
+  const shown = () => root.dataset.theme === "auto" ? "" : root.dataset.theme || "";
+  for (let tries = 0; tries < 200 && shown() && shown() !== theme; tries++) await frame();
   await frame();
   for (let tries = 0; tries < 50 && document.getAnimations().length; tries++) {
     await Promise.allSettled(document.getAnimations().map(each => each.finished));
@@ -69,7 +72,7 @@ LOOK = """async ([options, theme]) => {
   }
   const found = await axe.run(document, options);
   return {
-    theme: root.dataset.bsTheme || "",
+    theme: shown(),
     violations: found.violations.map(each =>
       `${each.id} at ${each.nodes.slice(0, 4).map(node => node.target.join(" ")).join(", ")}: `
       + `${each.nodes[0].failureSummary.replace(/\\s+/g, " ").slice(0, 300)}`)

@@ -123,8 +123,8 @@ def test_a_system_that_grew_too_far_is_told_what_is_missing(
     assert "Nothing is missing" not in after
     assert "until it is licensed" not in after
     assert (
-        "Buy and redeem 3 more licenses (Core device: 3), then allocate the 5 missing to keep to the growth allowance."
-        in after
+        "Buy and redeem 3 more licenses (Core device: 3). Then allocate the 5 licenses that are missing, to keep to the "
+        "growth allowance." in after
     )
     # It still gets its license file.
     assert "Carry the license file back to the system:" in after

@@ -88,6 +88,7 @@ def accept_known(organization: Organization, mutator: Mutator) -> None:
     )
 
 
+@pytest.mark.slow
 def test_no_body_is_more_than_refused(
     administrator_client: Client, organization: Organization, camera_station: Product
 ) -> None:
@@ -127,6 +128,7 @@ def test_no_body_is_more_than_refused(
         check_growth(warm)
 
 
+@pytest.mark.slow
 def test_no_zip_is_more_than_refused(
     administrator_client: Client,
     organization: Organization,

@@ -140,7 +140,7 @@ def test_every_refused_row_is_told_with_its_line_and_the_others_are_taken_in(
         (f'S"5,{model.code},{OAK}'.encode(), ""),
         (f'"S6"x,{model.code},{OAK}'.encode(), "The row has a quotation mark that is not closed, or one too many."),
         (f'"S7,{model.code},{OAK}'.encode(), "The row has a quotation mark that is not closed, or one too many."),
-        (f"S8,{model.code},{OAK}{' ' * MAXIMUM_ROW_BYTES}".encode(), "The row is longer than 4096 bytes."),
+        (f"S8,{model.code},{OAK}{' ' * MAXIMUM_ROW_BYTES}".encode(), "The row is longer than 4,096 bytes."),
         (f"S9,{model.code},{OAK}".encode(), ""),
         (f"S10,,{OAK}".encode(), "The model is missing."),
         (f'"S11,{model.code},{OAK}'.encode(), "The row has a quotation mark that is not closed, or one too many."),

@@ -191,6 +191,7 @@ def test_former_files_stay_verifiable_after_a_rotation(organization: Organizatio
     assert latest_license_file(report.system) == newer
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_devices_are_read_checked_compared_and_stored(
     organization: Organization, camera_station: Product
 ) -> None:

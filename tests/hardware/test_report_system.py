@@ -76,7 +76,7 @@ def test_what_is_no_device_is_refused_by_its_line(books: Books, file: Path, froz
             run("--devices-file", file)
         assert str(refused.value).endswith("Nothing was changed.")
     file.write_text("id,model,type\n" + "".join(f"{number},,core-device\n" for number in range(100_001)))
-    with pytest.raises(CommandError, match=r"Line 100002: A list of devices has at most 100000\."):
+    with pytest.raises(CommandError, match=r"Line 100002: A list of devices has at most 100,000\."):
         run("--devices-file", file)
     assert not System.objects.exists()
 

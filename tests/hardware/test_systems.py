@@ -163,7 +163,7 @@ def test_devices_are_listed_a_page_at_a_time_and_searched(manager_client: Client
     shown = table(page, "devices")
     assert [row[0] for row in shown] == [f"cam-{number:05}" for number in range(100)]
     assert shown[1] == ["cam-00001", "Q1700", "Core device"]
-    assert "10000 devices, listed on March 1, 2027" in page
+    assert "10,000 devices, listed on March 1, 2027" in page
     assert "Page 1 of 100" in page
     assert table(page_of(manager_client, system, "?page=100"), "devices")[-1][0] == "cam-09999"
     found = table(page_of(manager_client, system, "?search=q1700+0777", **{"HX-Request": "true"}), "devices")

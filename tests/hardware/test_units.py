@@ -329,7 +329,7 @@ def test_product_overview_and_list_name_the_units(manager_client: Client, books:
     books.redeem(START, kind=LicenseKind.HARDWARE, core=2)
     page = text_of(manager_client.get(PRODUCT))
     assert "Hardware unit SN-1 (Core device: 3, Universal device: 1) lacks expansion licenses." in page
-    assert "Buy and redeem 2 more expansion licenses (Core device: 1, Universal device: 1), then allocate the 4" in page
+    assert "Buy and redeem 2 more expansion licenses (Core device: 1, Universal device: 1). Then allocate the 4" in page
     assert "Lacking: SN-1 (Core device: 3, Universal device: 1)" in text_of(manager_client.get("/o/harbour/"))
     books.redeem(START, kind=LicenseKind.HARDWARE, core=1, universal=1)
     response = manager_client.get(PRODUCT)
@@ -350,4 +350,4 @@ def test_beside_a_subscription_the_unit_that_lacks_is_named_too(manager_client: 
     assert "Licensed until" in page
     assert "SN-2 (Core device: 1) and 2 more." in page
     assert "Hardware lacks licenses: SN-0 (Core device: 1)" in text_of(manager_client.get("/o/harbour/"))
-    assert "then allocate the 1 that hardware unit SN-0 lacks" in page
+    assert "Then allocate the 1 license that hardware unit SN-0 lacks" in page

@@ -5,7 +5,6 @@ pages that are looked at for accessibility are also kept there as pictures.
 """
 
 import os
-import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -37,15 +36,8 @@ START = date(2027, 3, 1)
 expect.set_options(timeout=15_000)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a Chromium say so, once a file, instead of failing. Of BROWSER_SHARE browser tests one is drawn by the run's seed."""
-    share = int(os.environ.get("BROWSER_SHARE", "1"))
-    if share > 1:
-        browsers = sorted(item.nodeid for item in items if item.get_closest_marker("browser"))
-        seed = getattr(config.option, "randomly_seed", 0)
-        left_out = set(browsers) - set(random.Random(seed).sample(browsers, -(-len(browsers) // share)))
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
-        items[:] = [item for item in items if item.nodeid not in left_out]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a Chromium say so, once a file, instead of failing."""
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):

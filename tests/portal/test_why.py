@@ -111,6 +111,7 @@ def numbers_of_hardware(registered_product: RegisteredProduct) -> Iterator[tuple
         yield total, "all-devices", {"type": kind.code}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", [5, 31])
 @pytest.mark.parametrize("file", ["scenarios", "scenarios-hardware"])
 def test_addends_sum_to_every_number_of_the_played_histories(file: str, scenario: int) -> None:

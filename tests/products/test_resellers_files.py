@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
@@ -184,7 +185,7 @@ def test_a_report_that_is_no_longer_true_is_not_confirmed() -> None:
         (b'name,kind,city,country\nA,reseller,Lund,"SE\nB,reseller,Lund,SE\n', "can't be read"),
         (b"name,kind,city,country\n" + b"x" * 200_000, "can't be read"),
         (b"x" * (MAX_BYTES + 1), "larger than 5 MB"),
-        (b"name,kind,city,country\n" + b"A,r,L,SE\n" * (MAX_ROWS + 1), "more than 20000 rows"),
+        (b"name,kind,city,country\n" + b"A,r,L,SE\n" * (MAX_ROWS + 1), "more than 20,000 rows"),
     ],
     ids=range(12),
 )
@@ -276,6 +277,17 @@ class TestInTheAdminSite:
         assert all(f"<td>{name}</td>" in page for name, _needed, _text in COLUMNS)
         assert 'enctype="multipart/form-data"' in page
         assert f'href="{self.IMPORT}"' in staff_client.get(self.LIST).content.decode()
+
+    def test_a_browser_with_scripts_shows_how_much_is_sent_and_is_led_to_the_report(self, staff_client: Client) -> None:
+        page = staff_client.get(self.IMPORT).content.decode()
+        assert f'hx-post="{self.IMPORT}"' in page and "data-upload-progress" in page and "js/work.js" in page
+        headers = {"HX-Request": "true"}
+        refused = staff_client.post(self.IMPORT, {"file": SimpleUploadedFile("x.csv", b"no header")}, headers=headers)
+        assert refused.status_code == 422
+        assert 'id="content-main"' in refused.content.decode()
+        file = SimpleUploadedFile("x.csv", csv_file("A,reseller,Malmö,SE"))
+        sent = staff_client.post(self.IMPORT, {"file": file}, headers=headers)
+        assert "New" in staff_client.get(sent["HX-Redirect"]).content.decode()
 
     def test_the_report_comes_first_and_the_change_is_confirmed_once(self, staff_client: Client) -> None:
         report = self.upload(staff_client, csv_file("A,reseller,Malmö,SE", "B,bad,Malmö,SE"))

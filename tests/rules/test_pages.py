@@ -79,6 +79,7 @@ def _number(text: str) -> int:
     return int(found.group())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("file", "scenario"),

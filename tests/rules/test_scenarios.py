@@ -30,6 +30,7 @@ def test_all_forty_histories_are_here(file: str) -> None:
     assert sum(map(len, _histories(file).values())) == STEPS[file]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("scenario", range(40))
 @pytest.mark.parametrize("file", STEPS)

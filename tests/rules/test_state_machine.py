@@ -358,6 +358,7 @@ class Histories(RuleBasedStateMachine):
         assert dump_books(self.real[number]) == before
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", range(PARTS))
 def test_state_machine_of_random_histories_agrees_with_the_model(part: int) -> None:

@@ -61,6 +61,7 @@ def _live(organization: Organization, settles_on: Callable[[int], bool]) -> dict
     return dump_books(organization)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_daily_runs_and_runs_with_gaps_write_down_the_same(administrator: User) -> None:
     def new() -> Organization:

@@ -82,7 +82,7 @@ def test_started_asks_for_what_the_wallet_lacks_per_type(books: Books) -> None:
     todo = step(books, START)
     assert todo.url_name == "product_wallet"
     assert todo.sentence == (
-        "Buy and redeem 1 more license (Universal device: 1), then allocate the 12 missing by March 31, 2027, "
+        "Buy and redeem 1 more license (Universal device: 1). Then allocate the 12 licenses that are missing, by March 31, 2027, "
         "the last day "
         "of grace."
     )
@@ -186,7 +186,7 @@ def test_not_licensed_says_what_coming_back_costs(books: Books) -> None:
     assert say(books, on) == (
         "The grace period ended March 31, 2027. 12 licenses are missing (Core device: 10, Universal device: "
         "2). Coming back "
-        "today costs 12 licenses, which cover June 1, 2027 to Feb. 29, 2028, 274 days. For the time already over 1092 "
+        "today costs 12 licenses. That covers June 1, 2027 to Feb. 29, 2028, 274 days. For the time already over 1,092 "
         "license days are given back. With the credit so far they make 2 new licenses in the wallet (Core "
         "device: 2). The "
         "credit days are then Core device: 180, Universal device: 182."

@@ -81,6 +81,7 @@ def test_a_wallet_of_hardware_licenses_covers_no_year(books: Books) -> None:
     assert numbers(books.stand(START))[0] == (2, 0, 2, 0, 2, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "scenario"), [("scenarios", 21), ("scenarios-hardware", 14)])
 def test_the_numbers_are_those_of_the_books_and_of_the_pages_in_whole_histories(
     file: str, scenario: int, administrator: User, administrator_client: Client, frozen_clock: Any

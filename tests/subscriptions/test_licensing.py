@@ -1,5 +1,6 @@
 """Product licensing and its summary page: what is shown, what is confirmed, what is refused (R14b-R20)."""
 
+import html
 import re
 from datetime import date, timedelta
 
@@ -91,8 +92,14 @@ def test_the_summary_states_periods_licenses_what_is_left_and_the_warning_and_ch
     assert "14 licenses of" in text
     assert 'datetime="2027-03-01"' in text
     assert 'datetime="2028-02-29"' in text
-    assert "<strong>10</strong> left (20 now, 10 allocated)" in text
-    assert "<strong>4</strong> left (8 now, 4 allocated)" in text
+    said = re.sub(r"<[^>]+>", "", text)
+    assert "10 left (20 now, 10 allocated)" in said
+    assert "4 left (8 now, 4 allocated)" in said
+    # What is allocated and what the wallet holds lead to where they come from.
+    links = re.findall(r'href="([^"]+)" data-why="([0-9]+)"', text)
+    assert sorted(int(value) for _url, value in links) == [0, 0, 4, 8, 10, 20]
+    for url, value in links:
+        assert f"Why {value}?" in manager_client.get(html.unescape(url)).content.decode()
     assert organization.name in text
     assert "no way of transferring licenses" in text
     assert not Allocation.objects.exists()
@@ -293,11 +300,11 @@ def test_compensation_is_explained_with_its_days(
     day = date(2027, 12, 1)
     frozen_clock.move_to(day)
     text = " ".join(manager_client.post(page(organization), FIRST_YEAR).content.decode().split())
-    assert "each of the 10 licenses covers the current year from Dec. 1, 2027 on, 91 days of the 365" in text
-    assert "So 274 days of each are given back, together 2740 license days." in text
+    assert "each of the 10 licenses covers the current year from Dec. 1, 2027 on. That is 91 days of the 365" in text
+    assert "So 274 days of each are given back. Together that is 2,740 license days." in text
     # 2740 = 7 x 365 + 185 and 4 x 274 = 1096 = 3 x 365 + 1
-    assert "<strong>7 new licenses</strong> enter your Product wallet today, and 185 days remain as credit." in text
-    assert "<strong>3 new licenses</strong> enter your Product wallet today, and 1 days remain as credit." in text
+    assert "<strong>7 new licenses</strong> enter your Product wallet today. 185 days remain as credit." in text
+    assert "<strong>3 new licenses</strong> enter your Product wallet today. 1 day remains as credit." in text
 
 
 def test_the_page_asks_the_database_a_constant_number_of_times(

@@ -107,8 +107,8 @@ def test_what_makes_no_sense_is_refused_and_nothing_changes(
     before = dump_books(ready.organization)
     audio = ready.products["audio-manager"].license_types.get()
     for change, options, words in (
-        (0, {}, "from 1 to 1000000 licenses"),
-        (MAXIMUM_CHANGE + 1, {}, "from 1 to 1000000 licenses"),
+        (0, {}, "from 1 to 1,000,000 licenses"),
+        (MAXIMUM_CHANGE + 1, {}, "from 1 to 1,000,000 licenses"),
         (-11, {}, "The wallet holds 10 licenses of Core device (Subscription), 1 fewer"),
         (-6, {"kind": "hardware"}, "The wallet holds 5 licenses of Core device (Tied to hardware), 1 fewer"),
         (1, {"reason": " \n"}, "needs a reason"),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from hardware.license_files import Verified, verify_license_file
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.places import Places, client_address, counted_address
 from licensemgr.core.signed import DocumentRefused
 from licensemgr.core.uploads import streams_upload
@@ -80,8 +81,8 @@ def _document(request: HttpRequest) -> bytes:
     pasted = request.POST.get("text", "").strip()
     document = file.read(MAXIMUM_BYTES + 1) if file is not None else pasted.encode(errors="replace") + b"\n"
     if (isinstance(handler, _SmallUploadHandler) and handler.is_too_large) or len(document) > MAXIMUM_BYTES:
-        sentence = _("A license file is never larger than %(limit)d MiB, so this is none.")
-        raise VerifyingTooMuch(sentence % {"limit": MAXIMUM_BYTES // 1024 // 1024}, 413)
+        sentence = _("A license file is never larger than %(limit)s MiB, so this is none.")
+        raise VerifyingTooMuch(sentence % {"limit": grouped(MAXIMUM_BYTES // 1024 // 1024)}, 413)
     if file is None and not pasted:
         raise VerifyingTooMuch(_("Choose a license file, or paste its text."), 422)
     address = counted_address(client_address(request))

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from licensemgr.shop.models.tokens import ShopToken
 from wallet.models import KeyBatch
@@ -12,7 +13,7 @@ class OrderLine(models.Model):
 
     order_reference = models.CharField(_("order reference"), max_length=80)
     line = models.CharField(_("line"), max_length=80)
-    made_at = models.DateTimeField(_("made"))
+    made_at = models.DateTimeField(pgettext_lazy("on a day", "made"))
 
     class Meta:
         verbose_name = _("order line")

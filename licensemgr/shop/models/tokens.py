@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from licensemgr.core.models import Caller
 
@@ -26,9 +27,9 @@ class ShopToken(Caller):
     # Values of `Scope`, at least one.
     scopes = models.JSONField(_("scopes"))
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    made_at = models.DateTimeField(_("made"))
+    made_at = models.DateTimeField(pgettext_lazy("on a day", "made"))
     expires_at = models.DateTimeField(_("expires"))
-    revoked_at = models.DateTimeField(_("revoked"), null=True)
+    revoked_at = models.DateTimeField(pgettext_lazy("on a day", "revoked"), null=True)
     revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     last_used_at = models.DateTimeField(_("last used"), null=True)
     # Names the form that was sent, so that a double click makes one token.

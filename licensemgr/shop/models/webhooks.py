@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class WebhookKind(models.TextChoices):
@@ -28,7 +29,7 @@ class WebhookEndpoint(models.Model):
     # Why the portal itself turned it off, in a sentence; empty where it did not.
     off_because = models.CharField(_("turned off because"), max_length=300, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    made_at = models.DateTimeField(_("made"))
+    made_at = models.DateTimeField(pgettext_lazy("on a day", "made"))
     # Names the form that was sent, so that a double click makes one webhook; what the secret is bound to.
     form_token = models.UUIDField(unique=True, editable=False)
 
