@@ -97,10 +97,11 @@ def _copy_database(origin: str, target: Path) -> None:
 
 def _environment(on: On, database: str) -> dict[str, str]:
     """This process's environment without what its own tests and pytest-xdist put there, and with the database in which to run."""
-    # PYTHONDONTWRITEBYTECODE, where it is set, would have each run compile everything.
-    ours = ("PYTEST_", "VAR_DIR", "DATABASE_URL", "REDIS_URL", "PROOF", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-    # Nor is anything drawn of a fault's tests.
-    ours += ("SLOW_SHARE", "BROWSER_SHARE")
+    # With PYTHONDONTWRITEBYTECODE each run would compile everything; with a share the tests of a fault might not be drawn.
+    ours = (
+        *("PYTEST_", "VAR_DIR", "DATABASE_URL", "REDIS_URL", "PROOF", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"),
+        *("SLOW_SHARE", "BROWSER_SHARE"),
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment["MODE"] = "test"
     if on is On.POSTGRESQL:
