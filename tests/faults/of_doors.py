@@ -25,7 +25,7 @@ FILTERS = (
         "hardware/views/organization_systems.py",
         "        organization=request.organization,\n",
         "",
-        ("tests/hardware/test_systems.py::test_another_tenants_system_is_404",),
+        ("tests/hardware/test_license_file_pages.py::test_another_tenants_system_is_404",),
     ),
     Fault(
         "a registration code of another organization",
