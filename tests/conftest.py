@@ -120,7 +120,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         folder = os.environ["VAR_DIR"]
         os.makedirs(folder, exist_ok=True)
         name = f"{folder}/test-{worker}-{os.getpid()}.sqlite3"
-        connection.settings_dict["TEST"]["NAME"] = name
+        # Tests that are run by a test get a database that is ready.
+        connection.settings_dict["TEST"]["NAME"] = os.environ.get("TEST_DATABASE", name)
         _let_flush_pass_the_triggers()
 
 

@@ -91,6 +91,13 @@ PARTS = (
         ("tests/concurrency/test_guesses.py",),
         is_on_postgresql=True,
     ),
+    Part("faults", "each seeded fault that SQLite shows, caught by its tests", ("tests/faults",)),
+    Part(
+        "faults-postgresql",
+        "each seeded fault that PostgreSQL alone shows, caught by its tests",
+        ("tests/faults",),
+        is_on_postgresql=True,
+    ),
 )
 
 

@@ -7,6 +7,9 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from history.models import Record
 from licensemgr.core.triggers import is_append_only
+from organizations.models import Organization
+from products.models import System
+from subscriptions.models import Allocation
 from tests.factories import Books
 from wallet.models import Entry, KeyBatchLine, LedgerAccount, Transfer
 
@@ -57,6 +60,18 @@ def test_no_balance_falls_below_zero(written: Books) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         LedgerAccount.objects.filter(category="wallet").update(balance=-1)
     assert LedgerAccount.objects.get(category="entered").balance == -2
+
+
+def test_a_confirmation_counts_once_and_a_system_is_in_one_organization(
+    written: Books, other_organization: Organization
+) -> None:
+    written.start(DAY)
+    first, second = written.allocate(DAY, {"core": 1}), written.allocate(DAY, {}, {"core": 1})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Allocation.objects.filter(pk=second.pk).update(nonce=first.nonce)
+    system, elsewhere = System.objects.get(), Books(other_organization).report(DAY, system="Elsewhere", core=1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        System.objects.filter(pk=elsewhere.pk).update(system_id=system.system_id)
 
 
 def test_quantities_are_positive(written: Books) -> None:

@@ -91,6 +91,17 @@ def test_a_license_file_is_downloaded_and_the_same_one_again(
     assert outsider_client.post(elsewhere).status_code == 404
 
 
+def test_another_tenants_system_is_404(
+    take: Take, outsider_client: Client, other_organization: Organization, administrator_client: Client
+) -> None:
+    system = take(vessel(), core=1)
+    for name in ("download_license_file", "system_identity"):
+        for client, slug, status in ((outsider_client, "other", 404), (administrator_client, SLUG, 200)):
+            method = client.post if name == "download_license_file" else client.get
+            assert method(reverse(name, args=[slug, system.system_id])).status_code == status
+    assert LicenseFile.objects.count() == 1
+
+
 def test_where_there_is_none_a_sentence_says_why_and_what_to_do(
     take: Take,
     books: Books,

@@ -19,6 +19,7 @@ from hardware.license_files import (
 from hardware.models import HardwareUnit, HeldReport, LicenseFile, Report
 from hardware.reports import accept_report, decide_identity, preview_report
 from hardware.system_files import read_system_file
+from history.models import Action, Record
 from licensemgr.core import signing_keys
 from licensemgr.portal.simulating import SimulatedSystem
 from licensemgr.portal.verifying import verify_books
@@ -159,6 +160,21 @@ def test_another_key_is_held_until_an_administrator_decides(
     decide_identity(held=held, accept=True, actor=administrator, on=START)
     assert Report.objects.count() == 2
     assert isinstance(take(organization, offline.system_file(at=at(START), counts={"core-device": 1})), HeldReport)
+
+
+def test_what_an_administrator_decided_first_counts(
+    organization: Organization, camera_station: Product, administrator: User
+) -> None:
+    offline = SimulatedSystem("Vessel", "camera-station")
+    take(organization, offline.system_file(at=at(START), counts={"core-device": 1}))
+    copy = SimulatedSystem("Vessel", "camera-station", system_id=offline.system_id)
+    held = take(organization, copy.system_file(at=at(START), counts={"core-device": 7}))
+    assert isinstance(held, HeldReport)
+    for accept in (False, True, False):
+        decided = decide_identity(held=held, accept=accept, actor=administrator, on=START)
+        assert decided.decision == HeldReport.Decision.REFUSED
+    assert Record.objects.filter(action__in=(Action.IDENTITY_ACCEPTED, Action.IDENTITY_REFUSED)).count() == 1
+    assert Report.objects.count() == 1
 
 
 def test_former_files_stay_verifiable_after_a_rotation(organization: Organization, camera_station: Product) -> None:

@@ -1,6 +1,6 @@
 """Signing up: nothing exists before the code is typed in the same browser; then the account and its organization do."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 from history.models import Record
 from licensemgr.core import clock
 from licensemgr.core.models import OutboxMessage
+from organizations import accounts
 from organizations.invitations import invite_member
 from organizations.models import Membership, Organization, Role, User
 from tests.conftest import FrozenClock
@@ -121,6 +122,18 @@ def test_whoever_was_quicker_has_the_account(client: Client) -> None:
         answer = client.post(CODE, {"code": code})
     assert (answer.status_code, answer["Location"]) == (303, "/accounts/login/")
     assert Organization.objects.get().name == "Other"
+
+
+def test_without_its_organization_there_is_no_account(today: date, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_options: object) -> None:
+        raise OSError("nothing can be written any more")
+
+    monkeypatch.setattr(accounts, "create_organization", fail)
+    with pytest.raises(OSError):
+        accounts.create_account(
+            email="new@example.com", password_hash="x", name="Nord", country="SE", time_zone="UTC", on=today
+        )
+    assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from licensemgr.core.models import OutboxMessage
 from licensemgr.portal import exporting
 from licensemgr.portal.closing import NameNotTyped, NotExported, close_organization
 from licensemgr.portal.daily import run_daily
-from licensemgr.portal.exporting import ENTRY_COLUMNS, export_zip, is_exported, note_export
+from licensemgr.portal.exporting import ENTRY_COLUMNS, export_zip, is_exported, last_record, note_export
 from licensemgr.portal.history_lines import HISTORY_COLUMNS
 from licensemgr.portal.verifying import verify_books
 from organizations.books import settle
@@ -162,6 +162,15 @@ class TestTheDownload:
         lived.report(START, core=11, universal=4)
         assert not is_exported(organization)
 
+    def test_what_happens_in_another_organization_does_not(
+        self, lived: Books, administrator: User, other_organization: Organization
+    ) -> None:
+        note_export(organization=lived.organization, actor=administrator, on=START)
+        elsewhere = Books(other_organization)
+        while last_record(other_organization) <= last_record(lived.organization):
+            elsewhere.report(START, core=last_record(other_organization))
+        assert is_exported(lived.organization)
+
 
 class TestClosing:
     @pytest.fixture
@@ -218,6 +227,12 @@ class TestClosing:
             close_organization(organization=exported.organization, typed_name=NAME, actor=manager, on=START)
         with pytest.raises(NameNotTyped):
             close_organization(organization=exported.organization, typed_name="Harbor", actor=None, on=START)
+
+    def test_only_an_administrator_finds_the_page(self, exported: Books, manager_client: Client) -> None:
+        assert manager_client.get(url("close_organization")).status_code == 403
+        assert manager_client.post(url("close_organization"), {"name": NAME}).status_code == 403
+        exported.organization.refresh_from_db()
+        assert exported.organization.closed_on is None
 
     def test_nobody_enters_and_the_invitations_work_no_more(
         self, closed: Books, administrator_client: Client, administrator: User

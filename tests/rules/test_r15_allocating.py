@@ -81,7 +81,7 @@ class TestR16MatchTheNeed:
         refused = refuse(books, NeedNotMatched, {"core": entered})
         assert isinstance(refused, NeedNotMatched)
         assert [(m.number, m.code, m.over) for m in refused.mismatches] == [(0, "core-device", over)]
-        assert str(abs(over)) in refused.sentence
+        assert f"{abs(over):,}" in refused.sentence
 
     def test_a_type_that_is_left_out_is_short(self, books: Books) -> None:
         begin(books, universal=4)
