@@ -150,7 +150,9 @@ TEMPLATES: list[dict[str, Any]] = [
 _SQLITE_NAME = "license-manager.sqlite3" if PRODUCTION else f"{MODE}.sqlite3"
 _url = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}")
 # Commands are run by whoever runs the portal: they own the tables. Web, worker and beat never sign in as the owner (R30).
-_owner_url = env.text("DATABASE_OWNER_URL", "") if Path(sys.argv[0]).name == "manage.py" else ""
+_owner_url = env.text("DATABASE_OWNER_URL", "")
+if Path(sys.argv[0]).name != "manage.py":
+    _owner_url = ""
 DATABASES = {"default": env.database(_owner_url or _url, BASE_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 _password, _owner_password = env.text("DATABASE_PASSWORD", ""), env.text("DATABASE_OWNER_PASSWORD", "")

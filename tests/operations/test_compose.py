@@ -103,7 +103,7 @@ def test_the_script_makes_each_secret_once(tmp_path: Path) -> None:
     first = made()
     assert set(first) == set(COMPOSE["secrets"])
     random = [text for text in first.values() if text]
-    assert len(set(random)) == 5
+    assert len(set(random)) == 6
     assert all(len(text) >= 60 and "\n" not in text for text in random)
     assert made() == first
     assert (tmp_path / "deploy" / "secrets").stat().st_mode & 0o077 == 0
