@@ -14,4 +14,6 @@ RUN MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py
 USER license-manager
 VOLUME /var/lib/license-manager
 EXPOSE 8000
-CMD ["gunicorn", "licensemgr.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", "--no-control-socket"]
+# How many processes: WEB_CONCURRENCY. What else: gunicorn.conf.py.
+CMD ["gunicorn", "licensemgr.wsgi", "--bind", "0.0.0.0:8000", "--threads", "8", "--worker-tmp-dir", "/dev/shm", \
+     "--graceful-timeout", "30", "--no-control-socket"]

@@ -4,10 +4,11 @@ PORT ?= 8000
 JOBS ?= 2
 SOAK_RUNS ?= 2000
 PY := .venv/bin/python
+CODE := manage.py gunicorn.conf.py licensemgr organizations history products wallet subscriptions hardware docs
 export DJANGO_SETTINGS_MODULE := licensemgr.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test soak proof bench screenshots lighthouse check messages format lock
+.PHONY: help demo demo-reset test soak proof bench screenshots lighthouse check sbom dependencies messages format lock
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,10 +51,11 @@ lighthouse: tests/lighthouse/node_modules/.package-lock.json
 tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
 	@cd tests/lighthouse && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json
 
-check: ## Style, types, layers, migrations, settings
+check: ## Style, known mistakes of security, types, layers, migrations, settings
 	@.ci/environment dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(CODE)
 	MODE=test .venv/bin/mypy
 	.venv/bin/lint-imports
 	MODE=test $(PY) manage.py makemigrations --check --dry-run
@@ -67,6 +69,18 @@ check: ## Style, types, layers, migrations, settings
 messages: ## Bring the catalogues in locale/ up to date with the code (locale/GUIDE.md tells how to translate)
 	@.ci/environment base
 	@MODE=test exec $(PY) manage.py messages
+
+sbom: ## What an installation consists of, as CycloneDX, in var/sbom.json
+	@.ci/environment dev
+	@rm -rf var/sbom && .venv/bin/uv venv --quiet --python $(PY) var/sbom
+	@VIRTUAL_ENV=var/sbom .venv/bin/uv pip install --quiet --require-hashes --no-deps -r requirements/base.txt
+	@.venv/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+	  --output-file var/sbom.json var/sbom
+	@rm -rf var/sbom
+
+dependencies: ## Write docs/dependencies.md: every package of the locks and its license
+	@.ci/environment dev
+	@exec $(PY) -m tests.dependencies
 
 format: ## Put the code into the form that make check wants
 	@.ci/environment dev

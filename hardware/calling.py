@@ -39,6 +39,7 @@ from licensemgr.core.calls import count_call, take_unproved_place
 from licensemgr.core.errors import TooManyCalls
 from licensemgr.core.places import Places, add_once, give_back
 from licensemgr.core.signing_keys import NoSigningKey
+from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations.books import changing
 from organizations.errors import DateGoesBack, OrganizationClosed
 from organizations.models import Organization
@@ -88,7 +89,10 @@ def report_online(*, document: bytes, code: str, address: str) -> Answer:
         if identity is None or identity.thumbprint != file.thumbprint:
             # The key may be some system's, but not this one's: that proves nothing.
             unproved.take()
-        return _take(identity, file, document, code, unproved) if identity else _join(file, document, code, unproved)
+        if identity is None:
+            return _join(file, document, code, unproved)
+        with acting_for(identity.organization_id):
+            return _take(identity, file, document, code, unproved)
     except (signed.DocumentRefused, SystemIdTaken):
         unproved.take()
         raise
@@ -124,7 +128,8 @@ def _claimed(document: bytes, unproved: _Unproved) -> str:
 
 def _is_known(thumbprint: str) -> bool:
     """Whether it is the key of a system that is there."""
-    return SystemIdentity.objects.filter(thumbprint=thumbprint, system__removed_on=None).exists()
+    with acting(Part.REGISTRY):
+        return SystemIdentity.objects.filter(thumbprint=thumbprint, system__removed_on=None).exists()
 
 
 def _take(identity: SystemIdentity, file: SystemFile, document: bytes, text: str, unproved: _Unproved) -> Answer:
@@ -219,11 +224,12 @@ def _license_of(system: System) -> Answer:
 
 
 def _identity(system_id: UUID) -> SystemIdentity | None:
-    return (
-        SystemIdentity.objects.select_related("system__organization", "system__registered_product__product")
-        .filter(system__system_id=system_id, system__removed_on=None)
-        .first()
-    )
+    with acting(Part.REGISTRY):
+        return (
+            SystemIdentity.objects.select_related("system__organization", "system__registered_product__product")
+            .filter(system__system_id=system_id, system__removed_on=None)
+            .first()
+        )
 
 
 def _was_refused(system: System, thumbprint: str) -> bool:
@@ -236,21 +242,22 @@ def _join(file: SystemFile, document: bytes, text: str, unproved: _Unproved) -> 
     """The first report of a system without a key of its own: it joins by a registration code, whole or not at all."""
     code, taken = usable_code(text), None
     if code is not None:
-        try_proof_of_call(code.organization, claim_of(file))
         # Of an organization that was closed in the meantime nothing is told.
-        with contextlib.suppress(OrganizationClosed):
+        with contextlib.suppress(OrganizationClosed), acting_for(code.organization_id):
+            try_proof_of_call(code.organization, claim_of(file))
             taken = _on_its_day(
                 code.organization, lambda on: join_by_code(code=code, file=file, document=document, on=on)
             )
     identity = _identity(file.system_id)
     if identity is None:
         raise NotRegistered
-    if taken is None:
-        # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
-        return _take(identity, file, document, "", unproved)
-    if isinstance(taken, Report):
-        unproved.give_back()
-    return _answer_to(identity.system, taken)
+    with acting_for(identity.organization_id):
+        if taken is None:
+            # The very report was sent twice at once, and used the code up: the other one joined meanwhile.
+            return _take(identity, file, document, "", unproved)
+        if isinstance(taken, Report):
+            unproved.give_back()
+        return _answer_to(identity.system, taken)
 
 
 def join_by_code(*, code: RegistrationCode, file: SystemFile, document: bytes, on: date) -> Report | HeldReport | None:
@@ -305,8 +312,9 @@ def latest_license(*, system_id: UUID, method: str, urls: set[str], request_proo
         # Counted only now, as finding it out costs little, so that systems that prove theirs are not held up by others.
         take_unproved_place(address)
         raise
-    _count_call(identity, heard=True)
-    return _license_of(identity.system)
+    with acting_for(identity.organization_id):
+        _count_call(identity, heard=True)
+        return _license_of(identity.system)
 
 
 def _proved(identity: SystemIdentity | None, method: str, urls: set[str], request_proof: str) -> SystemIdentity:

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from hardware.errors import HardwareModelInUse, UnitUnknown
-from hardware.keys import normalize_serial, oak_digest, proof_key, seal_proof_key
+from hardware.keys import normalize_serial, oak_hash, proof_key, seal_proof_key
 from hardware.models import HardwareModel, HardwareUnit, ManufacturedUnit, PreloadedLicense
 from products.models import Product
 
@@ -35,13 +35,14 @@ def ensure_hardware_model(product: Product, preloaded: Mapping[str, int]) -> Har
 
 def add_manufactured_unit(*, serial: str, hardware_model: HardwareModel, oak: str) -> ManufacturedUnit:
     """Note that a unit was made. Raises UnitUnknown when its serial number is known already."""
-    serial = normalize_serial(serial)
+    serial, stored = normalize_serial(serial), oak_hash(oak)
     try:
         with transaction.atomic():
             return ManufacturedUnit.objects.create(
                 serial=serial,
                 hardware_model=hardware_model,
-                oak_digest=oak_digest(oak),
+                oak_digest=stored.digest,
+                pepper_id=stored.pepper_id,
                 proof_key=seal_proof_key(proof_key(oak), serial),
             )
     except IntegrityError as error:

@@ -14,12 +14,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hardware.errors import UnitFileRefused
-from hardware.keys import normalize_oak, normalize_serial, oak_digest, proof_key, seal_proof_key
+from hardware.keys import is_oak_of, normalize_oak, normalize_serial, oak_hash, proof_key, seal_proof_key
 from hardware.models import HardwareModel, ManufacturedUnit, UnitImport, UnitImportPiece, UnitImportRefusal
 from hardware.pieces import PIECE_BYTES, PieceGone, PiecesUnreadable, forget_pieces, open_kept_pieces
 from hardware.unit_files import Batch, UnitFile
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
+from licensemgr.core.tenancy import Part, acting
 from organizations.models import User
 
 logger = logging.getLogger(__name__)
@@ -39,12 +40,12 @@ class TakenInElsewhere(Exception):
 
 
 class _Row(NamedTuple):
-    """A row that says what it has to, with what is kept of its owner authentication key."""
+    """A row that says what it has to, with its owner authentication key and what is kept of it."""
 
     line: int
     serial: str
     model_id: int
-    oak_digest: str
+    oak: str
     proof_key: bytes
 
 
@@ -115,6 +116,7 @@ def take_in_batch(unit_import: UnitImport, file: UnitFile, *, rows: int = BATCH_
     return current
 
 
+@acting(Part.UPKEEP)
 def go_on_with_imports() -> int:
     """Take in what was uploaded and is not finished; returns how many files were finished.
 
@@ -151,7 +153,7 @@ def _read(batch: Batch) -> tuple[list[_Row], list[tuple[int, str]]]:
         if reason or model_id is None:
             refusals.append((line, reason))
         else:
-            read.append(_Row(line, serial, model_id, oak_digest(oak), seal_proof_key(proof_key(oak), serial)))
+            read.append(_Row(line, serial, model_id, oak, seal_proof_key(proof_key(oak), serial)))
     return read, refusals
 
 
@@ -183,15 +185,15 @@ def _fault(serial: str, model_cell: str, model_id: int | None, oak: str) -> str:
 
 def _compare(rows: list[_Row], current: UnitImport) -> _Findings:
     """What becomes of the rows beside the units that are known; of a serial number's rows in one file the first counts."""
-    known: Mapping[str, tuple[int, str, int | None]] = {
-        serial: (model_id, digest, import_id)
-        for serial, model_id, digest, import_id in ManufacturedUnit.objects.filter(
+    known: Mapping[str, tuple[int, str, str, int | None]] = {
+        serial: (model_id, digest, pepper_id, import_id)
+        for serial, model_id, digest, pepper_id, import_id in ManufacturedUnit.objects.filter(
             serial__in=[row.serial for row in rows]
-        ).values_list("serial", "hardware_model_id", "oak_digest", "last_import_id")
+        ).values_list("serial", "hardware_model_id", "oak_digest", "pepper_id", "last_import_id")
     }
     findings = _Findings()
     for row in rows:
-        model_id, digest, import_id = known.get(row.serial, (None, None, None))
+        model_id, digest, pepper_id, import_id = known.get(row.serial, (None, "", "", None))
         if row.serial in findings.added or row.serial in findings.known or import_id == current.pk:
             findings.refusals.append(
                 (row.line, _("The serial number stands in the file before; its first row counts."))
@@ -200,7 +202,7 @@ def _compare(rows: list[_Row], current: UnitImport) -> _Findings:
             findings.added[row.serial] = row
         elif model_id != row.model_id:
             findings.refusals.append((row.line, _("The serial number is known with another model.")))
-        elif digest != row.oak_digest:
+        elif not is_oak_of(row.oak, digest, pepper_id):
             findings.refusals.append((row.line, _("The serial number is known with another owner authentication key.")))
         else:
             findings.known.add(row.serial)
@@ -213,11 +215,13 @@ def _write(current: UnitImport, findings: _Findings) -> None:
         ManufacturedUnit(
             serial=row.serial,
             hardware_model_id=row.model_id,
-            oak_digest=row.oak_digest,
+            oak_digest=stored.digest,
+            pepper_id=stored.pepper_id,
             proof_key=row.proof_key,
             last_import_id=current.pk,
         )
         for row in findings.added.values()
+        for stored in (oak_hash(row.oak),)
     )
     if findings.known:
         ManufacturedUnit.objects.filter(serial__in=findings.known).update(last_import=current)

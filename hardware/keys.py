@@ -1,14 +1,12 @@
 """Owner authentication keys: what is kept of them, and how a typed one is checked (R24)."""
 
 import base64
-import hashlib
-import hmac
 import os
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 
+from licensemgr.core.peppers import KeyedHash, is_hash_of, keyed_hash
 from licensemgr.core.sealing import seal, unseal
 
 
@@ -22,11 +20,18 @@ def normalize_oak(text: str) -> str:
     return "".join(text.split()).replace("-", "").upper()
 
 
-def oak_digest(oak: str) -> str:
-    """HMAC-SHA-256 of the key under the pepper: tells whether a typed key is right, and lets nobody read it."""
-    return hmac.new(
-        settings.LICENSE_KEY_PEPPER.encode(), b"oak:" + normalize_oak(oak).encode(), hashlib.sha256
-    ).hexdigest()
+def oak_hash(oak: str) -> KeyedHash:
+    """The keyed hash under which a key is stored from now on: tells whether a typed key is right, and lets nobody read it."""
+    return keyed_hash(_oak_message(oak))
+
+
+def is_oak_of(oak: str, oak_digest: str, pepper_id: str) -> bool:
+    """Whether this is the key whose hash was stored, under whichever of the known peppers."""
+    return is_hash_of(_oak_message(oak), oak_digest, pepper_id)
+
+
+def _oak_message(oak: str) -> bytes:
+    return b"oak:" + normalize_oak(oak).encode()
 
 
 def proof_key(oak: str) -> bytes:

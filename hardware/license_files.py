@@ -23,6 +23,7 @@ from hardware.queries import UnitState, unit_states
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed, signing_keys
+from licensemgr.core.tenancy import Part, acting
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System
@@ -387,13 +388,16 @@ def verify_license_file(document: bytes, at: datetime) -> Verified:
         raise signed.DocumentRefused(_("The file was not signed by this portal: its key is not one of this portal's."))
     signed.check_signature(read, key)
     payload = read.payload
-    known = LicenseFile.objects.filter(file_id=payload["file_id"]).select_related("system").first()
+    # Anybody who has a file may ask, of whichever organization it is.
+    with acting(Part.REGISTRY):
+        known = LicenseFile.objects.filter(file_id=payload["file_id"]).first()
+        newer = LicenseFile.objects.filter(system=known.system_id, sequence__gt=known.sequence) if known else None
+        is_superseded = newer is not None and newer.exists()
     return Verified(
         payload=payload,
         kid=kid,
         is_in_books=known is not None and known.digest == hashlib.sha256(document).hexdigest(),
-        is_superseded=known is not None
-        and LicenseFile.objects.filter(system=known.system, sequence__gt=known.sequence).exists(),
+        is_superseded=is_superseded,
         is_expired=_instant(at) > str(payload["expires_at"]),
     )
 

@@ -10,6 +10,7 @@ from hardware.keys import normalize_serial, open_proof_key
 from hardware.models import HardwareUnit, ManufacturedUnit
 from hardware.system_files import SystemFile
 from licensemgr.core.sealing import SealBroken
+from licensemgr.core.tenancy import Part, acting
 from organizations.models import Organization
 
 
@@ -45,13 +46,19 @@ def proved_unit(claim: Claim | None) -> ManufacturedUnit | None:
         .filter(serial=normalize_serial(claim.serial))
         .first()
     )
-    if made is None or HardwareUnit.objects.filter(made=made).exists():
+    if made is None or _is_registered(made):
         return None
     try:
         key = open_proof_key(made.proof_key, made.serial)
     except SealBroken:
         return None
     return made if hmac.compare_digest(proof_of(key, claim), claim.proof) else None
+
+
+def _is_registered(made: ManufacturedUnit) -> bool:
+    """Whether some organization registered the unit."""
+    with acting(Part.REGISTRY):
+        return HardwareUnit.objects.filter(made=made).exists()
 
 
 def is_on_own_unit(organization: Organization, claim: Claim) -> bool:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from hardware.errors import UploadTooLarge
 from hardware.unpacking import MAXIMUM_FILES, MAXIMUM_UNPACKED, Upload, too_many_bytes, too_many_files
+from organizations.access import as_person
 from organizations.models import Membership
 
 FIELD = "files"
@@ -52,13 +53,11 @@ class SystemFileUploadHandler(TemporaryFileUploadHandler):
 def _is_member(request: HttpRequest) -> bool:
     """Whether the person may send anything at all; what exactly, the door says."""
     match = request.resolver_match
-    return (
-        match is not None
-        and request.user.is_authenticated
-        and Membership.objects.filter(
-            user=request.user, organization__slug=match.kwargs.get("organization", "")
-        ).exists()
-    )
+    if match is None or not request.user.is_authenticated:
+        return False
+    slug = match.kwargs.get("organization", "")
+    with as_person(request.user):
+        return Membership.objects.filter(user=request.user, organization__slug=slug).exists()
 
 
 def prepare_upload(request: HttpRequest) -> None:

@@ -16,6 +16,7 @@ from history.models import Action
 from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
+from licensemgr.core.tenancy import Part, acting
 from organizations.books import changing
 from organizations.models import Organization, User
 
@@ -159,7 +160,8 @@ def _revoke(locked: Organization, code: RegistrationCode, actor: User | None, on
 
 def usable_code(text: str) -> RegistrationCode | None:
     """The code that was sent, if a system can join by it now. Whether a code is wrong, used, over or revoked is not told."""
-    code = RegistrationCode.objects.select_related("organization").filter(digest=_digest(text)).first()
+    with acting(Part.REGISTRY):
+        code = RegistrationCode.objects.select_related("organization").filter(digest=_digest(text)).first()
     if code is None or state_of_code(code) != CodeState.OPEN or code.organization.closed_on is not None:
         return None
     return code

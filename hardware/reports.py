@@ -24,6 +24,7 @@ from organizations.models import Organization, User
 from products.device_lists import pack, unpack_ids
 from products.errors import SystemIdTaken, SystemOfAnotherProduct, UnknownLicenseType
 from products.models import DeviceCount, DeviceList, Product, System, SystemSource
+from products.queries import system_anywhere
 from products.services import take_report
 
 
@@ -73,9 +74,7 @@ def preview_report(organization: Organization, file: SystemFile, *, with_devices
     for code in file.counts:
         if code not in types:
             raise UnknownLicenseType(code=code, product=product.name)
-    system = (
-        System.objects.filter(system_id=file.system_id, removed_on=None).select_related("registered_product").first()
-    )
+    system = system_anywhere(file.system_id)
     if system is not None and system.organization_id != organization.pk:
         raise SystemIdTaken
     if system is not None and system.registered_product.product_id != product.pk:

@@ -1,6 +1,5 @@
 """Verbs that take systems' reports and register hardware units."""
 
-import hmac
 from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
@@ -10,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from hardware.errors import SystemNotMoved, UnitEnded, UnitRegisteredHere, UnitUnknown
 from hardware.keeping import keep_units
-from hardware.keys import normalize_serial, oak_digest
+from hardware.keys import is_oak_of, normalize_serial
 from hardware.models import HardwareUnit, ManufacturedUnit
 from hardware.placing import holding_account, move_and_tell, place_system, rebase_systems
 from hardware.queries import serial_of
 from history.models import Action
 from history.record import record
+from licensemgr.core.tenancy import Part, acting
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice
@@ -114,16 +114,16 @@ def register_unit(*, organization: Organization, serial: str, oak: str, actor: U
     Registers the product for which it was made, too (R5). Raises UnitUnknown, one and the same for a wrong pair, an unknown
     serial number and a unit that another organization registered, and UnitRegisteredHere; then nothing has changed.
     """
-    digest = oak_digest(oak)
     with changing(organization, on) as locked:
         made = (
             ManufacturedUnit.objects.select_related("hardware_model__product")
             .filter(serial=normalize_serial(serial))
             .first()
         )
-        if made is None or not hmac.compare_digest(made.oak_digest, digest):
+        if made is None or not is_oak_of(oak, made.oak_digest, made.pepper_id):
             raise UnitUnknown
-        earlier = HardwareUnit.objects.filter(made=made).first()
+        with acting(Part.REGISTRY):
+            earlier = HardwareUnit.objects.filter(made=made).first()
         if earlier is not None:
             if earlier.organization_id != locked.pk:
                 raise UnitUnknown

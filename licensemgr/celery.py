@@ -8,12 +8,16 @@ changes nothing.
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
 
 from django.conf import settings
+
+from licensemgr.watching import watch_jobs
 
 app = Celery("licensemgr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -55,6 +59,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 60},
     },
 }
+watch_jobs()
 app.conf.beat_schedule_filename = str(Path(settings.VAR_DIR) / f"beat-schedule-{settings.MODE}")
 
 
@@ -64,6 +69,13 @@ def make_folders() -> None:
     for name, folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).items():
         if "folder" in name:
             Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+@worker_init.connect
+def _refuse_mighty_role(**_signal: Any) -> None:
+    from licensemgr.core.tenancy.starting import refuse_mighty_role
+
+    refuse_mighty_role()
 
 
 make_folders()

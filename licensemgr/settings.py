@@ -1,5 +1,6 @@
 """The one settings file. Everything that differs between installations comes from the environment."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from licensemgr import environment as env
+from licensemgr import safety
+from licensemgr.core import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).absolute()
@@ -19,11 +22,13 @@ DEMONSTRATION = MODE == "demonstration"
 PRODUCTION = MODE == "production"
 
 DEBUG = env.flag("DEBUG")
-_UNSAFE = "unsafe-for-demonstration-and-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+_UNSAFE = safety.UNSAFE
 SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else _UNSAFE)
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 # Keys are stored as HMAC-SHA-256 under this pepper; without it a stolen database lets nobody try keys.
 LICENSE_KEY_PEPPER = env.text("LICENSE_KEY_PEPPER", None if PRODUCTION else _UNSAFE)
+# Each hash knows which pepper made it, by an id worked out from the pepper (licensemgr/core/peppers.py).
+LICENSE_KEY_PEPPER_FALLBACKS = env.names("LICENSE_KEY_PEPPER_FALLBACKS")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
@@ -99,8 +104,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "licensemgr.core.proxies.ProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "licensemgr.core.observing.ObservingMiddleware",
     "licensemgr.core.middleware.CompressedPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -115,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "organizations.middleware.RefusedFormsMiddleware",
+    "organizations.middleware.StaffMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "licensemgr.core.middleware.BadInputMiddleware",
 ]
@@ -140,8 +148,26 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # The demonstration has a file of its own: starting it over touches nothing else.
 _SQLITE_NAME = "license-manager.sqlite3" if PRODUCTION else f"{MODE}.sqlite3"
-DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}"), BASE_DIR)}
+_url = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR}/{_SQLITE_NAME}")
+# Commands are run by whoever runs the portal: they own the tables. Web, worker and beat never sign in as the owner (R30).
+_owner_url = env.text("DATABASE_OWNER_URL", "")
+if Path(sys.argv[0]).name != "manage.py":
+    _owner_url = ""
+DATABASES = {"default": env.database(_owner_url or _url, BASE_DIR)}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+_password, _owner_password = env.text("DATABASE_PASSWORD", ""), env.text("DATABASE_OWNER_PASSWORD", "")
+if _given := _owner_password if _owner_url else _password:
+    DATABASES["default"]["PASSWORD"] = _given
+DATABASE_LIMITS = env.postgresql_limits()
+DATABASE_POOLER = env.flag("DATABASE_POOLER")
+# How the web signs in, for the owner to make that role; and what the names of the portal's roles on the server begin with.
+DATABASE_LOGIN = env.login(_url, _password) if _owner_url else None
+DATABASE_ROLES = env.identifier("DATABASE_ROLES", "license_manager_test" if MODE == "test" else "license_manager")
+if not SQLITE:
+    DATABASES["default"] |= env.postgresql_options(DATABASE_LIMITS, is_pooled=DATABASE_POOLER and not _owner_url)
+    DATABASES["default"]["REFUSE_MIGHTY_ROLE"] = PRODUCTION and not _owner_url
+# Read by gunicorn, too.
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, minimum=1)
 
 REDIS_URL = env.text("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {
@@ -294,12 +320,15 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Asked from beside the portal, by plain http and by address (licensemgr/core/proxies.py).
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if not INSECURE_LOOPBACK:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31536000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-if env.flag("TRUSTED_PROXY"):
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXY")
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 # A posted form of the portal is small; anything above this is no form of ours. With a file it may be larger.
@@ -309,33 +338,16 @@ REQUEST_BODY_MAX_BYTES = 10 * 1024 * 1024
 # One more than an upload of system files takes, so that its page says so; its bytes it limits itself (hardware/receiving.py).
 DATA_UPLOAD_MAX_NUMBER_FILES = 201
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
-}
+# Whoever asks /metrics has to bear this token; without one there is no such page.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+# Errors are sent there, without secrets (licensemgr/core/reporting.py); empty: nowhere.
+SENTRY_DSN = env.text("SENTRY_DSN", "")
 
-if PRODUCTION:
-    if DEBUG:
-        raise ImproperlyConfigured("DEBUG is on in production. Unset DEBUG.")
-    if not ALLOWED_HOSTS:
-        raise ImproperlyConfigured(
-            "ALLOWED_HOSTS is empty. Set it to the host names of this portal, separated by commas."
-        )
-    if "*" in ALLOWED_HOSTS:
-        raise ImproperlyConfigured("ALLOWED_HOSTS lets every host in. Set it to the host names of this portal.")
-    _secrets = {
-        "SECRET_KEY": SECRET_KEY,
-        "LICENSE_KEY_PEPPER": LICENSE_KEY_PEPPER,
-        "ENCRYPTION_SECRET": ENCRYPTION_SECRET,
-    }
-    for _name, _value in _secrets.items():
-        if len(_value) < 50 or len(set(_value)) < 10 or _value == _UNSAFE:
-            raise ImproperlyConfigured(f"{_name} is too weak. Set it to at least 50 random characters.")
-    if len(set(_secrets.values())) < len(_secrets):
-        raise ImproperlyConfigured(
-            "Two of SECRET_KEY, LICENSE_KEY_PEPPER and ENCRYPTION_SECRET are the same. Set each to random characters of its own."
-        )
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.text("LOG_FORMAT", "json" if PRODUCTION else "plain")
+if LOG_FORMAT not in {"json", "plain"}:
+    raise ImproperlyConfigured("LOG_FORMAT has to be json or plain.")
+LOGGING = logs.settings_of_logging(LOG_LEVEL, LOG_FORMAT)
+
+if PRODUCTION and (_refused := safety.refusals(globals())):
+    raise ImproperlyConfigured("\n".join(_refused))

@@ -1,4 +1,4 @@
-"""The one door to an organization's pages (R30, R31): login, membership, permission, transaction."""
+"""The one door to an organization's pages (R30, R31): login, membership, permission, transaction, and whose rows there are."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_htmx.middleware import HtmxDetails
 
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting, acting_for, acting_now, sent_as_now
 from organizations.books import lock_organization
 from organizations.models import AccessGrant, Membership, Organization, Role, User
 
@@ -86,13 +87,18 @@ def organization_view(
         @wraps(view)
         def door(request: HttpRequest, organization: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             reading = request.method in _READING
-            if connection.vendor == "sqlite" if reading else own_transactions:
-                return view(_let_in(request, organization, permission), *args, **kwargs)
-            with transaction.atomic():
-                if reading and not _is_nested():
-                    with connection.cursor() as cursor:
-                        cursor.execute("SET TRANSACTION READ ONLY")
-                return view(_let_in(request, organization, permission), *args, **kwargs)
+
+            def entered() -> HttpResponse:
+                return _within(_let_in(request, organization, permission), lambda let_in: view(let_in, *args, **kwargs))
+
+            with as_person(cast(User, request.user)):
+                if connection.vendor == "sqlite" if reading else own_transactions:
+                    return entered()
+                with transaction.atomic():
+                    if reading and not _is_nested():
+                        with connection.cursor() as cursor:
+                            cursor.execute("SET TRANSACTION READ ONLY")
+                    return entered()
 
         marked = login_required(door)
         # Read by the tests of the URLconf
@@ -100,6 +106,37 @@ def organization_view(
         return marked
 
     return mark
+
+
+@contextlib.contextmanager
+def as_person(user: User) -> Iterator[None]:
+    """The database shows the person's own memberships, grants and what they are of, and no row of any organization's books.
+
+    Within the door, which did so already, nothing changes.
+    """
+    now = acting_now()
+    if now is not None and (now.part, now.person) == (Part.TENANT, user.pk):
+        yield
+        return
+    with acting(Part.TENANT, person=user.pk):
+        yield
+
+
+@contextlib.contextmanager
+def in_all_organizations(user: User) -> Iterator[None]:
+    """The database shows the rows of all organizations into which the door lets the person: for pages that list them."""
+    organizations: list[int] = []
+    if connection.vendor == "postgresql":
+        with as_person(user):
+            organizations = [entrance.organization_id for entrance in entrances_of(user)]
+    with acting(Part.TENANT, organizations=organizations, person=user.pk):
+        yield
+
+
+def _within(request: OrganizationRequest, view: Callable[[OrganizationRequest], HttpResponse]) -> HttpResponse:
+    """The view's answer, made while the database shows the rows of the organization alone; so is what it sends later."""
+    with acting_for(request.organization.pk):
+        return sent_as_now(view(request))
 
 
 def _let_in(request: HttpRequest, slug: str, permission: Permission) -> OrganizationRequest:

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from licensemgr.core import clock, mail
+from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations.books import lock_organization
 from organizations.errors import AddressTaken, LastAdministratorOf, MembershipsChanged
 from organizations.invitations import accept_invitation
@@ -106,6 +107,11 @@ class Closing:
 
 def preview_closing(user: User) -> Closing:
     """What `close_account` would do now."""
+    with acting(Part.REGISTRY):
+        return _closing(user)
+
+
+def _closing(user: User) -> Closing:
     memberships = tuple(user.memberships.select_related("organization").order_by("organization_id"))
     administered = {
         each.organization_id: each.organization
@@ -130,7 +136,8 @@ def close_account(*, user: User, leaving: Collection[int]) -> None:
         # The organizations first, in the one order, and then the person: as whoever becomes or ceases to be an
         # administrator does. While the person's row is locked nobody can make new memberships of it.
         for membership in preview_closing(user).memberships:
-            lock_organization(membership.organization)
+            with acting_for(membership.organization_id):
+                lock_organization(membership.organization)
         person = User.objects.select_for_update().get(pk=user.pk)
         if person.closed_at is not None:
             return
@@ -141,10 +148,19 @@ def close_account(*, user: User, leaving: Collection[int]) -> None:
             raise LastAdministratorOf(names=[each.name for each in closing.needed_in])
         for membership in closing.memberships:
             # Each on the organization's own today (R1).
-            leave_organization(membership=membership, on=clock.today(membership.organization))
-        for grant in AccessGrant.objects.filter(user=person, ended_at=None).select_related("organization", "user"):
-            end_support_view(grant=grant, on=clock.today(grant.organization))
-        _erase(person)
+            with acting_for(membership.organization_id):
+                leave_organization(membership=membership, on=clock.today(membership.organization))
+        for grant in _open_grants(person):
+            with acting_for(grant.organization_id):
+                end_support_view(grant=grant, on=clock.today(grant.organization))
+        with acting(Part.UPKEEP):
+            _erase(person)
+
+
+def _open_grants(person: User) -> list[AccessGrant]:
+    with acting(Part.REGISTRY):
+        grants = AccessGrant.objects.filter(user=person, ended_at=None)
+        return list(grants.select_related("organization", "user"))
 
 
 def _erase(person: User) -> None:

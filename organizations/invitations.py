@@ -23,6 +23,7 @@ from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.mail import write_message
 from licensemgr.core.models import OutboxMessage
+from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations.books import lock_organization
 from organizations.errors import (
     AddressNotConfirmed,
@@ -130,7 +131,8 @@ def revoke_invitations(*, locked: Organization, actor: User | None, on: date) ->
 
 def find_open(token: str) -> Invitation | None:
     """The invitation of a link, if it can be accepted; None for unknown, accepted, revoked, expired and closed alike."""
-    invitation = Invitation.objects.select_related("organization").filter(digest=_digest(token)).first()
+    with acting(Part.REGISTRY):
+        invitation = Invitation.objects.select_related("organization").filter(digest=_digest(token)).first()
     if invitation is None or invitation.organization.closed_on is not None:
         return None
     return invitation if invitation.is_open(clock.real_now()) else None
@@ -138,9 +140,10 @@ def find_open(token: str) -> Invitation | None:
 
 def find_joined(token: str, user: User) -> Organization | None:
     """Where this person became a member by this link, and still is one: the link leads there for nobody else."""
-    return Organization.objects.filter(
-        invitations__digest=_digest(token), invitations__accepted_by=user, memberships__user=user, closed_on=None
-    ).first()
+    with acting(Part.REGISTRY):
+        return Organization.objects.filter(
+            invitations__digest=_digest(token), invitations__accepted_by=user, memberships__user=user, closed_on=None
+        ).first()
 
 
 def check_addressee(invitation: Invitation, user: User) -> None:
@@ -157,7 +160,7 @@ def accept_invitation(*, invitation: Invitation, user: User, on: date) -> Member
 
     Raises InvitationGone, InvitationOfAnother, AddressNotConfirmed, MembershipThere.
     """
-    with transaction.atomic():
+    with transaction.atomic(), acting_for(invitation.organization_id):
         locked = lock_organization(invitation.organization)
         current = Invitation.objects.select_for_update().get(pk=invitation.pk)
         now = clock.real_now()

@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations.books import changing, lock_organization
 from organizations.errors import AccountClosed, LastAdministrator, MemberGone, NotAdministrator
 from organizations.lists import forget_views
@@ -33,10 +34,13 @@ def create_organization(
     """
     with transaction.atomic():
         organization = Organization(name=name, slug=slug, country=country, time_zone=time_zone, created_on=on)
-        _save_with_free_slug(organization)
-        record(organization=organization, action=Action.ORGANIZATION_CREATED, actor=made_by or actor, on=on, name=name)
-        if actor is not None:
-            add_member(organization=organization, user=actor, role=Role.ADMINISTRATOR, actor=actor, on=on)
+        with acting(Part.REGISTRY):
+            _save_with_free_slug(organization)
+        with acting_for(organization.pk):
+            by = made_by or actor
+            record(organization=organization, action=Action.ORGANIZATION_CREATED, actor=by, on=on, name=name)
+            if actor is not None:
+                add_member(organization=organization, user=actor, role=Role.ADMINISTRATOR, actor=actor, on=on)
     return organization
 
 
@@ -48,15 +52,16 @@ def create_own_organization(*, user: User, name: str, country: str, time_zone: s
     on = clock.local_date(clock.now(), time_zone)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        made = Organization.objects.filter(
-            memberships__user=user,
-            memberships__role=Role.ADMINISTRATOR,
-            name=name,
-            country=country,
-            time_zone=time_zone,
-            created_on=on,
-            closed_on=None,
-        ).first()
+        with acting(Part.TENANT, person=user.pk):
+            made = Organization.objects.filter(
+                memberships__user=user,
+                memberships__role=Role.ADMINISTRATOR,
+                name=name,
+                country=country,
+                time_zone=time_zone,
+                created_on=on,
+                closed_on=None,
+            ).first()
         return made or create_organization(name=name, country=country, time_zone=time_zone, actor=user, on=on)
 
 

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core import clock, mail
 from licensemgr.core.errors import Refused
+from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations.access import may
 from organizations.models import Membership
 from organizations.notices import portal_link, render
@@ -78,6 +79,7 @@ def do_work() -> int:
     return made
 
 
+@acting(Part.UPKEEP)
 def claim_next() -> WorkOrder | None:
     """Take the order in hand that waits longest; None where nothing is due, or enough is being made."""
     now = clock.real_now()
@@ -124,6 +126,11 @@ def _claim(due: QuerySet[WorkOrder], pk: int) -> WorkOrder | None:
 
 def work_on(order: WorkOrder) -> bool:
     """Make the result of an order that was claimed; returns whether it is ready. What goes wrong is said on its page."""
+    with acting(Part.TENANT, organizations=[order.organization_id], person=order.person_id):
+        return _work_on(order)
+
+
+def _work_on(order: WorkOrder) -> bool:
     with translation.override(order.language), _renewed(order):
         try:
             _make(order)
@@ -234,7 +241,8 @@ def _renewed(order: WorkOrder) -> Iterator[None]:
     def renew() -> None:
         while not over.wait(RENEWED_EVERY.total_seconds()) and time.monotonic() < ends:
             try:
-                _mine(order).update(claimed_until=clock.real_now() + CLAIMED_FOR)
+                with acting_for(order.organization_id):
+                    _mine(order).update(claimed_until=clock.real_now() + CLAIMED_FOR)
             except DatabaseError as error:
                 logger.warning("The claim of work order %s could not be renewed: %s", order.pk, error)
             finally:

@@ -31,6 +31,7 @@ from products.models import (
     SystemSource,
     trial_last_day,
 )
+from products.queries import system_anywhere
 
 # The most devices of one type that a system can report.
 MAXIMUM_DEVICES = 1_000_000
@@ -68,7 +69,7 @@ def take_report(
     if device_list is not None:
         check_device_list(device_list, devices)
     # Other tenants' systems are looked at here for one yes or no, which R5 asks for; nothing of them is told.
-    system = System.objects.filter(system_id=system_id, removed_on=None).select_related("registered_product").first()
+    system = system_anywhere(system_id)
     if system is not None and system.organization_id != organization.pk:
         raise SystemIdTaken
     if system is not None and system.registered_product.product_id != product.pk:

@@ -32,12 +32,16 @@ django.setup()
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.core.handlers.base import BaseHandler
 from django.db import connection
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting, sent_as_now
 from organizations.models import Organization, Role, User
 from organizations.services import add_member, create_organization
 from products.models import Product
@@ -55,6 +59,20 @@ hypothesis_settings.register_profile(
     "project", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("project")
+
+
+def _let_the_web_answer() -> None:
+    """A request is answered as in production: in the web's role, which sees no tenant's rows. Tests arrange as the owner."""
+    original = BaseHandler.get_response
+
+    def get_response(self: BaseHandler, request: HttpRequest) -> HttpResponseBase:
+        with acting(Part.WEB):
+            return sent_as_now(original(self, request))
+
+    BaseHandler.get_response = get_response  # type: ignore[method-assign]
+
+
+_let_the_web_answer()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

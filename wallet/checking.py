@@ -1,14 +1,13 @@
 """Looking at a license key that was typed: which one it is, whether it is free, what it carries. Changes nothing (R21)."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import date
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from licensemgr.core.peppers import KeyedHash, keyed_hash, keyed_hashes
+from licensemgr.core.tenancy import Part, acting
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct
 from wallet import keycode
 from wallet.errors import EmptyKey, KeyAlreadyRedeemed, KeyMistyped, KeyRevoked, KeyUnknown
@@ -19,9 +18,14 @@ from wallet.queries import key_contents
 NAME_ASKED_FROM = 100
 
 
-def digest(symbols: str) -> str:
-    """The keyed hash under which a key is stored: HMAC-SHA-256 with the pepper from the environment."""
-    return hmac.new(settings.LICENSE_KEY_PEPPER.encode(), symbols.encode(), hashlib.sha256).hexdigest()
+def stored_hash(symbols: str) -> KeyedHash:
+    """The keyed hash under which a key is stored from now on."""
+    return keyed_hash(symbols.encode())
+
+
+def keys_of_symbols(keys: QuerySet[LicenseKey], symbols: str) -> QuerySet[LicenseKey]:
+    """The key of these with those symbols, at most one, whichever of the known peppers was in force when it was issued."""
+    return keys.filter(digest__in=[found.digest for found in keyed_hashes(symbols.encode())])
 
 
 def parse_license_key(text: str) -> keycode.ParsedKey:
@@ -56,19 +60,20 @@ def _sentence(error: keycode.MalformedKey) -> str:
 
 def known_key(keys: QuerySet[LicenseKey], parsed: keycode.ParsedKey) -> LicenseKey:
     """The key of these that was typed. Raises KeyUnknown."""
-    key = keys.select_related("batch__product").filter(digest=digest(parsed.symbols)).first()
+    key = keys_of_symbols(keys.select_related("batch__product"), parsed.symbols).first()
     if key is None:
         raise KeyUnknown
     return key
 
 
 def counting_redemption(key: LicenseKey) -> Redemption | None:
-    """The redemption of a key that is not undone."""
-    return (
-        Redemption.objects.filter(license_key=key, undone_on=None)
-        .select_related("redeemed_by", "registered_product__product")
-        .first()
-    )
+    """The redemption of a key that is not undone, in whichever organization: others' are told from unknown keys nowhere."""
+    with acting(Part.REGISTRY):
+        return (
+            Redemption.objects.filter(license_key=key, undone_on=None)
+            .select_related("redeemed_by", "registered_product__product")
+            .first()
+        )
 
 
 def refuse_key(key: LicenseKey, earlier: Redemption | None, organization_id: int) -> None:

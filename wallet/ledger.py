@@ -12,7 +12,7 @@ from datetime import date
 from django.db import transaction
 from django.db.models import F, Max
 
-from licensemgr.core import clock
+from licensemgr.core import clock, metrics
 from organizations.models import User
 from products.models import LicenseType, RegisteredProduct
 from wallet.errors import NotEnoughLicenses
@@ -120,6 +120,8 @@ def transfer(
         # One order for all writers, so that no two wait for each other.
         for account_id in sorted(change):
             _move_balance(accounts[account_id], change[account_id])
+    moved = sum(move.quantity for move in moves if move.from_account.unit == AccountUnit.LICENSE)
+    transaction.on_commit(lambda: metrics.MOVED.labels(str(reason)).inc(moved))
     return made
 
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from licensemgr.core.peppers import ID_LENGTH
 from organizations.models import Organization
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct, Reseller
 
@@ -173,6 +174,8 @@ class LicenseKey(models.Model):
 
     batch = models.ForeignKey(KeyBatch, models.PROTECT, related_name="keys")
     digest = models.CharField(max_length=64, unique=True)
+    # Which pepper made the digest (licensemgr.core.peppers); empty in rows of before there were ids.
+    pepper_id = models.CharField(max_length=ID_LENGTH, blank=True, default="", db_default="")
     tail = models.CharField(max_length=5)
     revoked_at = models.DateTimeField(null=True)
     # Empty where it was revoked on the command line.

@@ -16,7 +16,15 @@ from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, Product, RegisteredProduct, Reseller
 from wallet import key_changes, keycode, ledger
-from wallet.checking import contents_of, counting_redemption, digest, known_key, parse_license_key, refuse_key
+from wallet.checking import (
+    contents_of,
+    counting_redemption,
+    keys_of_symbols,
+    known_key,
+    parse_license_key,
+    refuse_key,
+    stored_hash,
+)
 from wallet.errors import (
     KeyFormUsed,
     KeyNotRevoked,
@@ -104,7 +112,9 @@ def issue_license_keys(
         )
         parsed = [keycode.parse(key) for key in keys]
         LicenseKey.objects.bulk_create(
-            LicenseKey(batch=batch, digest=digest(key.symbols), tail=key.tail) for key in parsed
+            LicenseKey(batch=batch, digest=found.digest, pepper_id=found.pepper_id, tail=key.tail)
+            for key in parsed
+            for found in (stored_hash(key.symbols),)
         )
     return keys
 
@@ -261,7 +271,7 @@ def undo_redemption(*, redemption: Redemption, actor: User | None, on: date) -> 
 def revoke_license_key(*, license_key: str, reason: str, actor: User | None = None) -> LicenseKey:
     """Revoke a key that nobody has redeemed, known by its symbols. Raises EmptyKey, KeyMistyped, KeyNotRevoked."""
     parsed = parse_license_key(license_key)
-    key = LicenseKey.objects.filter(digest=digest(parsed.symbols)).first()
+    key = keys_of_symbols(LicenseKey.objects.all(), parsed.symbols).first()
     if key is None:
         raise KeyNotRevoked(_("No such key was ever issued here. Nothing was revoked."))
     return revoke_key(key=key, reason=reason, actor=actor)

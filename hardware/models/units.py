@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core.numbers import grouped
+from licensemgr.core.peppers import ID_LENGTH
 from organizations.models import Organization
 from products.models import LicenseType, Product, RegisteredProduct, System
 from wallet.models import LedgerAccount, Transfer
@@ -60,6 +61,8 @@ class ManufacturedUnit(models.Model):
     serial = models.CharField(_("serial number"), max_length=64, unique=True)
     hardware_model = models.ForeignKey(HardwareModel, models.PROTECT, related_name="+")
     oak_digest = models.CharField(max_length=64)
+    # Which pepper made the digest (licensemgr.core.peppers); empty in rows of before there were ids.
+    pepper_id = models.CharField(max_length=ID_LENGTH, blank=True, default="", db_default="")
     proof_key = models.BinaryField()
     # The last file in which it stood, by which a serial number that stands in one file twice is found; nothing looks for
     # units by it.

@@ -5,6 +5,7 @@ from ninja.security import HttpBearer
 
 from licensemgr.core.calls import take_unproved_place
 from licensemgr.core.places import client_address
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.shop.errors import ScopeMissing
 from licensemgr.shop.models import Scope, ShopToken
 from licensemgr.shop.tokens import token_in_force, use_token
@@ -22,11 +23,13 @@ class ShopBearer(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> ShopToken | None:
         """The token; None for one that is not in force. Raises TooManyCalls, ScopeMissing."""
-        found = token_in_force(token)
+        with acting(Part.REGISTRY):
+            found = token_in_force(token)
+            if found is not None:
+                use_token(found)
         if found is None:
             take_unproved_place(client_address(request))
             return None
-        use_token(found)
         if self.scope not in found.scopes:
             raise ScopeMissing(self.scope)
         return found

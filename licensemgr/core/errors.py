@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from licensemgr.core import metrics
 from licensemgr.core.numbers import grouped
 
 
@@ -21,6 +22,7 @@ class Refused(Exception):
     def __init__(self, sentence: str | Promise) -> None:
         self.sentence = str(sentence)
         super().__init__(self.sentence)
+        metrics.REFUSED.labels(self.code).inc()
 
 
 class TooManyCalls(Refused):

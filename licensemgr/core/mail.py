@@ -11,11 +11,14 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.models import OutboxMessage
+from licensemgr.core.tenancy import Part, acting
 
 if TYPE_CHECKING:
     from organizations.models import Organization
 
 # After this many tries a message stays in the outbox for staff to see.
+# So long nobody else tries a message that a worker is sending; after it, the worker is taken to be dead.
+CLAIMED_FOR = timedelta(minutes=10)
 MAXIMUM_ATTEMPTS = 20
 # For so long staff can see that and when a confidential message was sent.
 CONFIDENTIAL_KEPT = timedelta(days=30)
@@ -56,6 +59,7 @@ def write_message(
     )
 
 
+@acting(Part.UPKEEP)
 def send_outbox(limit: int = 200) -> int:
     """Hand what is due in the outbox to the mail server; returns how many messages were sent.
 
@@ -68,7 +72,7 @@ def send_outbox(limit: int = 200) -> int:
     for pk in list(due.order_by("pk").values_list("pk", flat=True)[:limit]):
         # Claimed by a conditional update before the mail server is asked, so that no lock is held meanwhile.
         claimed = OutboxMessage.objects.filter(pk=pk, sent_at=None, next_attempt_at__lte=now).update(
-            next_attempt_at=now + timedelta(minutes=10)
+            next_attempt_at=now + CLAIMED_FOR
         )
         if not claimed:
             continue

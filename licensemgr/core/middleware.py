@@ -36,13 +36,13 @@ class ReadersLanguageMiddleware(LocaleMiddleware):
 
 
 class MaintenanceMiddleware:
-    """While settings.MAINTENANCE is on, every page but /healthz answers 503; static files are served before it."""
+    """While settings.MAINTENANCE is on, every page but /healthz and /metrics answers 503; static files are served before it."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not settings.MAINTENANCE or request.path == reverse("healthz"):
+        if not settings.MAINTENANCE or request.path in (reverse("healthz"), reverse("metrics")):
             return self.get_response(request)
         response = standing_answer(request, 503)
         response["Retry-After"] = str(_MAINTENANCE_SECONDS)

@@ -29,6 +29,18 @@ class JobRun(models.Model):
         constraints = [models.UniqueConstraint(fields=["job", "business_date"], name="job_run_once_per_date")]
 
 
+class JobPulse(models.Model):
+    """When a job last ran and how it ended, and how often it did either (licensemgr.core.pulses)."""
+
+    job = models.CharField(max_length=60, unique=True)
+    runs = models.PositiveBigIntegerField(default=0)
+    failures = models.PositiveBigIntegerField(default=0)
+    ended_at = models.DateTimeField()
+    succeeded_at = models.DateTimeField(null=True)
+    # How long the last run took.
+    seconds = models.FloatField(default=0)
+
+
 class OutboxMessage(models.Model):
     """A mail that will be sent, written in the transaction that causes it, so that neither exists without the other."""
 

@@ -63,6 +63,7 @@ TABLES = {
     "core.DemonstrationClock": (_("demonstration clock"), _("demonstration clocks")),
     "core.ClockReading": (_("clock reading"), _("clock readings")),
     "core.JobRun": (_("job run"), _("job runs")),
+    "core.JobPulse": (_("state of a job"), _("states of jobs")),
     "core.OutboxMessage": (_("outbox message"), _("outbox messages")),
     "core.Instance": (_("instance"), _("instances")),
     "core.SigningKey": (_("signing key"), _("signing keys")),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core.countries import countries, country_name, guess_country
 from licensemgr.core.folding import fold
+from organizations.access import as_person
 from organizations.models import Membership, Organization
 from products.geography import Position
 from products.models import Product, ResellerKind
@@ -108,11 +109,12 @@ def _organization(request: HttpRequest) -> Organization | None:
     slug = request.GET.get("organization", "")
     if not slug or not request.user.is_authenticated:
         return None
-    membership = (
-        Membership.objects.select_related("organization")
-        .filter(user=request.user, organization__slug=slug, organization__closed_on=None)
-        .first()
-    )
+    with as_person(request.user):
+        membership = (
+            Membership.objects.select_related("organization")
+            .filter(user=request.user, organization__slug=slug, organization__closed_on=None)
+            .first()
+        )
     return membership.organization if membership else None
 
 

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from licensemgr.core import clock
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.portal.queries import next_event_of
 from licensemgr.portal.shortcuts import shown_shortcuts
-from organizations.access import Permission, may
+from organizations.access import Permission, as_person, may
 from organizations.models import Membership
 from organizations.work import counted_with, counts_of
 
@@ -56,12 +57,13 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     context["shortcuts"] = shown_shortcuts(membership.organization.slug if membership else "", context["may"])
     if user is None or not user.is_authenticated:
         return context
-    memberships = list(
-        Membership.objects.filter(user=user, organization__closed_on=None)
-        .select_related("organization")
-        .annotate(**counted_with("organization", "user"))
-        .order_by("organization__name", "pk")
-    )
+    with as_person(user):
+        memberships = list(
+            Membership.objects.filter(user=user, organization__closed_on=None)
+            .select_related("organization")
+            .annotate(**counted_with("organization", "user"))
+            .order_by("organization__name", "pk")
+        )
     context["my_organizations"] = [
         OrganizationEntry(entry.organization.name, entry.organization.slug, entry.get_role_display())
         for entry in memberships
@@ -70,7 +72,9 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         here = [entry for entry in memberships if entry.organization_id == membership.organization_id]
         context["work_counts"] = counts_of(here[0]) if here else None
     if settings.DEMONSTRATION:
-        event = next_event_of([entry.organization for entry in memberships])
+        organizations = [entry.organization for entry in memberships]
+        with acting(Part.TENANT, organizations=[each.pk for each in organizations], person=user.pk):
+            event = next_event_of(organizations)
         context["demonstration"] = DemonstrationBar(
             clock.now().date(), event.on if event else None, event.label if event else ""
         )

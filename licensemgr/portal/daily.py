@@ -1,5 +1,6 @@
 """What beat runs: brings the books of every organization that has something due up to its today (R3)."""
 
+import contextlib
 import logging
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 from licensemgr.core import clock
 from licensemgr.core.models import JobRun
+from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations import books
 from organizations.models import Organization
 
@@ -34,10 +36,8 @@ def run_daily(*, on: date | None = None, force: bool = False) -> DailyFigures:
     twice changes nothing. Raises ClockJumped, before anything was changed, when in production the clock jumped more than
     SETTLE_MAX_DAYS, unless ``force``.
     """
-    if force:
-        with clock.jumps_allowed():
-            return _run(on)
-    return _run(on)
+    with acting(Part.UPKEEP), clock.jumps_allowed() if force else contextlib.nullcontext():
+        return _run(on)
 
 
 def _run(on: date | None) -> DailyFigures:
@@ -57,7 +57,8 @@ def _run(on: date | None) -> DailyFigures:
             continue
         looked_at += 1
         try:
-            written += books.settle(organization, through)
+            with acting_for(organization.pk):
+                written += books.settle(organization, through)
             settled += 1
         except clock.ClockJumped:
             raise

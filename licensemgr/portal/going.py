@@ -16,8 +16,9 @@ from hardware.keys import normalize_serial
 from hardware.listing import by_system_id
 from hardware.models import HardwareUnit
 from licensemgr.core.folding import fold
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.portal.actions import OF_ORGANIZATION, OF_PRODUCT, Action, actions_of, actions_of_person
-from organizations.access import entrances_of
+from organizations.access import as_person, entrances_of
 from organizations.models import Membership, User
 from products.models import RegisteredProduct, System
 from wallet.models import Redemption
@@ -102,8 +103,13 @@ def find_places(user: User, text: str, here: str = "") -> list[Group]:
 
     ``here`` is the slug of the organization at which one is. The number of queries does not grow with what there is.
     """
-    text = text.strip()[:SEARCH_LENGTH]
-    entrances = {entrance.organization_id: entrance for entrance in entrances_of(user)}
+    with as_person(user):
+        entrances = {entrance.organization_id: entrance for entrance in entrances_of(user)}
+    with acting(Part.TENANT, organizations=entrances, person=user.pk):
+        return _find_places(user, entrances, text.strip()[:SEARCH_LENGTH], here)
+
+
+def _find_places(user: User, entrances: dict[int, Membership], text: str, here: str) -> list[Group]:
     current = next((pk for pk, entrance in entrances.items() if entrance.organization.slug == here), None)
     asked = _Asked(text, tuple(fold(text).split()), entrances, current)
     products = _registered(asked)

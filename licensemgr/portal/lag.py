@@ -100,12 +100,12 @@ def lag() -> Lag:
         runs=tuple(JobRun.objects.order_by("-business_date", "-pk")[:_RUNS_SHOWN]),
         behind=len(behind),
         oldest=tuple(behind[:_SHOWN]),
-        outbox=_outbox(),
-        webhooks=_webhooks(),
+        outbox=mail_that_waits(),
+        webhooks=webhooks_that_wait(),
     )
 
 
-def _outbox() -> Outbox:
+def mail_that_waits() -> Outbox:
     unsent = OutboxMessage.objects.filter(sent_at=None)
     wanted = unsent.filter(withdrawn_at=None)
     waiting = wanted.filter(attempts__lt=MAXIMUM_ATTEMPTS)
@@ -119,7 +119,7 @@ def _outbox() -> Outbox:
     )
 
 
-def _webhooks() -> Webhooks:
+def webhooks_that_wait() -> Webhooks:
     waiting = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING, endpoint__is_on=True)
     return Webhooks(
         waiting=waiting.count(),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from hardware.contact import ContactCounts, count_contacts, is_silent
 from licensemgr.core import clock
+from organizations.access import in_all_organizations
 from organizations.models import Membership, Organization, User
 from products.models import LicenseKind, RegisteredProduct, System
 from subscriptions import advice
@@ -154,6 +155,11 @@ def _how_many(rows: "QuerySet[Any]") -> Coalesce:
 
 def my_systems_of(user: User) -> list[MySystem]:
     """The person's organizations with how much is in them (R30)."""
+    with in_all_organizations(user):
+        return _my_systems_of(user)
+
+
+def _my_systems_of(user: User) -> list[MySystem]:
     memberships = (
         Membership.objects.filter(user=user, organization__closed_on=None)
         .select_related("organization")

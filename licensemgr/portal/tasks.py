@@ -8,6 +8,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from hardware.forgetting import forget_old_reports
 from licensemgr.core import mail
 from licensemgr.core.errors import Refused
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.portal import daily
 from licensemgr.shop.sending import forget_old_events
 from organizations import working
@@ -17,16 +18,20 @@ from wallet.tries import forget_old_tries
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="portal.run_daily")
-def run_daily() -> None:
-    """Settle every organization whose local day has changed and for which something is due (R3)."""
+RUN_DAILY = "portal.run_daily"
+
+
+@shared_task(name=RUN_DAILY)
+def run_daily() -> bool:
+    """Settle every organization whose local day has changed and for which something is due (R3). False where that did not work."""
     try:
         figures = daily.run_daily()
     except Refused as error:
         logger.error("The daily job refused to run. %s", error.sentence)
-        return
+        return False
     if figures.looked_at:
         logger.info("The daily job: %s", figures)
+    return not figures.failed
 
 
 @shared_task(name="portal.send_outbox")
@@ -46,6 +51,7 @@ def do_work() -> None:
 
 
 @shared_task(name="portal.forget_expired")
+@acting(Part.UPKEEP)
 def forget_expired() -> None:
     """Delete what is over: sessions, confidential mail, tries, events of webhooks, old reports by call, results of work."""
     SessionStore.clear_expired()

@@ -13,6 +13,7 @@ from licensemgr.portal.views import (
     history,
     lists,
     organization,
+    probes,
     products,
     public,
     standing,
@@ -26,8 +27,9 @@ from licensemgr.portal.views import (
 
 urlpatterns = [
     path("", start.my_systems, name="my_systems"),
-    path("healthz", public.healthz, name="healthz"),
-    path("readyz", public.readyz, name="readyz"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
     path(".well-known/jwks.json", public.jwks, name="jwks"),
     path("schemas/<slug:name>.json", public.schema, name="schema"),
     path("verify/", verifying.verify, name="verify"),

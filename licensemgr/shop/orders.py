@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.shop.errors import (
     KeysNotRevoked,
     LineIssued,
@@ -29,7 +30,7 @@ from licensemgr.shop.models import OrderLine, OrderLineBatch, ShopToken
 from products.models import Product, Reseller
 from wallet import keycode
 from wallet.batches import KeyState, keys_with_state, vendors_today
-from wallet.checking import digest
+from wallet.checking import stored_hash
 from wallet.errors import KeysNotIssued
 from wallet.models import KeyBatch, LicenseKey
 from wallet.revoking import revoke_those_unredeemed
@@ -95,6 +96,7 @@ class ResellerName:
     country: str
 
 
+@acting(Part.REGISTRY)
 def issue_for_order(
     *,
     order: str,
@@ -141,6 +143,7 @@ def issue_for_order(
         )
 
 
+@acting(Part.REGISTRY)
 def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int | None = None) -> IssuedBatch:
     """Revoke the line's keys that can still be redeemed and issue as many new ones that carry the same, whole or not at all.
 
@@ -183,6 +186,7 @@ def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int 
         raise LineReplaced(_keys_of(OrderLine.objects.get(order_reference=order, line=line))) from error
 
 
+@acting(Part.REGISTRY)
 def revoke(
     *, order: str, line: str, reason: str, token: ShopToken, ids: Collection[int] | None = None
 ) -> tuple[ToldLine, int]:
@@ -227,6 +231,7 @@ def _not_revoked(line: OrderLine, done: Collection[int], ids: Collection[int] | 
     return KeysNotRevoked(" ".join(sentences), told)
 
 
+@acting(Part.REGISTRY)
 def state(*, order: str, line: str | None = None) -> list[ToldLine]:
     """The order's lines, or the one, with the state of each key. Raises OrderUnknown, OrderTooLarge."""
     lines = OrderLine.objects.filter(order_reference=order).order_by("pk")
@@ -273,7 +278,7 @@ def _issue(
     batch = KeyBatch.objects.select_related("product", "reseller").get(form_token=batch_name)
     OrderLineBatch.objects.create(order_line=line, batch=batch, number=number, issued_by=token)
     rows = {row.digest: row for row in batch.keys.all()}
-    found = [(rows[digest(keycode.parse(key).symbols)], key) for key in keys]
+    found = [(rows[stored_hash(keycode.parse(key).symbols).digest], key) for key in keys]
     return IssuedBatch(line, batch, number, _licenses(batch), [IssuedKey(row.pk, row.tail, key) for row, key in found])
 
 

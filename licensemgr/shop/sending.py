@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.core.sealing import SealBroken
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.shop.addresses import target_of
 from licensemgr.shop.endpoints import EndpointIsOff, secret_of
 from licensemgr.shop.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -93,6 +94,7 @@ def due_deliveries(at: datetime) -> "QuerySet[WebhookDelivery]":
     )
 
 
+@acting(Part.UPKEEP)
 def send_webhooks(*, trust: ssl.SSLContext | None = None, within: float = TIME_LIMIT) -> int:
     """Try what is due, within the bounds of a run; returns how many deliveries were taken.
 

@@ -30,6 +30,7 @@ PUBLIC = {
     *(
         "healthz",
         "readyz",
+        "metrics",
         "jwks",
         "schema",
         "verify",

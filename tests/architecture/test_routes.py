@@ -28,6 +28,7 @@ PUBLIC_NAMES = {
     "go",  # asks for the person only: finds in the organizations of whoever signed in
     "shortcuts",
     "readyz",
+    "metrics",  # for whoever bears the token of the settings
     "jwks",
     "schema",
     "verify",

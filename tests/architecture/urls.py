@@ -18,6 +18,7 @@ from hardware.registration_codes import make_code
 from hardware.reports import accept_report
 from hardware.staging import STAGED_FOR
 from hardware.system_files import read_system_file
+from licensemgr.celery import make_folders
 from licensemgr.core import clock, signing_keys
 from licensemgr.core.models import JobRun
 from licensemgr.portal.simulating import SimulatedSystem
@@ -86,6 +87,8 @@ def _plain(route: str) -> str:
 
 def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     """Let every table of the portal hold something; returns a value for each parameter of a URL."""
+    # Of the queue, for which the portal is ready only then.
+    make_folders()
     organization = books.organization
     system = books.report(on, source=SystemSource.MANUAL, core=2)
     books.start(on)

@@ -93,8 +93,8 @@ def test_the_forms_of_csv_that_spreadsheets_write(
     status, printed = take_in(write(model.code))
     assert (status, refused()) == (0, {}), printed
     assert list(ManufacturedUnit.objects.order_by("serial").values_list("serial", "oak_digest")) == [
-        ("S1", keys.oak_digest(OAK)),
-        ("S2", keys.oak_digest(OAK)),
+        ("S1", keys.oak_hash(OAK).digest),
+        ("S2", keys.oak_hash(OAK).digest),
     ]
 
 
@@ -261,9 +261,9 @@ def test_a_batch_costs_the_same_queries_however_many_rows_it_has(
     take_in: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     path = tmp_path / "units.csv"
-    write_unit_file(path, 190)
+    write_unit_file(path, 150)
     counts = []
-    for rows in (10, 190):
+    for rows in (10, 150):
         content = b"".join(path.read_bytes().splitlines(keepends=True)[: rows + 1])
         with CaptureQueriesContext(
             connection,

@@ -158,7 +158,6 @@ class TestMaintenance:
         assert (health.status_code, health.content) == (200, b"ok")
         style: Any = anonymous_client.get("/static/css/app.css")
         assert style.status_code == 200 and b"".join(style.streaming_content)
-        style.close()
         settings.MAINTENANCE = False
         assert anonymous_client.get("/accounts/login/").status_code == 200
 

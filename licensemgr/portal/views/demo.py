@@ -22,9 +22,11 @@ from licensemgr.core import clock
 from licensemgr.core.calendar import LAST_DATE
 from licensemgr.core.errors import Refused
 from licensemgr.core.models import OutboxMessage
+from licensemgr.core.tenancy import Part, acting
 from licensemgr.portal.daily import run_daily
 from licensemgr.portal.forms import DateForm
 from licensemgr.portal.queries import next_event_of
+from organizations.access import in_all_organizations
 from organizations.models import Organization, User
 from subscriptions.notices import months_after
 
@@ -63,7 +65,8 @@ def demo_clock(request: HttpRequest) -> HttpResponse:
     try:
         target = _target(request, form)
         if target is not None:
-            clock.set_demonstration_date(target)
+            with acting(Part.UPKEEP):
+                clock.set_demonstration_date(target)
             run_daily()
     except Refused as error:
         target, refusal = None, str(error.sentence)
@@ -85,8 +88,9 @@ def _target(request: HttpRequest, form: DateForm) -> date | None:
     if move == "month":
         return min(months_after(today, 1), LAST_DATE) if today < LAST_DATE else today
     if move == "next":
-        organizations = Organization.objects.filter(memberships__user=cast(User, request.user), closed_on=None)
-        event = next_event_of(organizations)
+        user = cast(User, request.user)
+        with in_all_organizations(user):
+            event = next_event_of(Organization.objects.filter(memberships__user=user, closed_on=None))
         if event is None:
             raise clock.ClockCannotMove(
                 _("Nothing will happen by itself in your organizations. The clock was not moved; choose a date.")
@@ -113,8 +117,9 @@ def demo_mail(request: HttpRequest) -> HttpResponse:
     if not shows_all:
         mails = mails.filter(withdrawn_at=None)
     pages = Paginator(mails, MAILS_PER_PAGE)
-    context = {"page_obj": pages.get_page(request.GET.get("page")), "shows_all": shows_all}
-    return render(request, "portal/demo_mail.html", context)
+    with acting(Part.UPKEEP):
+        context = {"page_obj": pages.get_page(request.GET.get("page")), "shows_all": shows_all}
+        return render(request, "portal/demo_mail.html", context)
 
 
 @demonstration_only
@@ -122,4 +127,5 @@ def demo_mail(request: HttpRequest) -> HttpResponse:
 @csp(MAIL_POLICY)  # type: ignore[arg-type]  # its types know views without further arguments only
 def demo_mail_html(request: HttpRequest, message: int) -> HttpResponse:
     """The HTML of a mail, as its reader's program shows it."""
-    return HttpResponse(get_object_or_404(OutboxMessage.objects.exclude(body_html=""), pk=message).body_html)
+    with acting(Part.UPKEEP):
+        return HttpResponse(get_object_or_404(OutboxMessage.objects.exclude(body_html=""), pk=message).body_html)

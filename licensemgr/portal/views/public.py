@@ -4,15 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.paginator import Paginator
-from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
-from redis.exceptions import RedisError
 
 from licensemgr.core import signing_keys
 from licensemgr.core.answers import page, wants_fragment
@@ -26,47 +23,6 @@ from products.towns import largest_town, suggest_towns
 _RESELLERS_PER_PAGE = 25
 # With a single letter half of the list would be suggested.
 _SUGGEST_FROM = 2
-
-
-@require_GET
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the web process answers."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
-@require_GET
-@never_cache
-def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether the portal can do its work: its database, its cache, a key to sign with. 503 names what fails, and no more."""
-    found = {"database": _is_database_there(), "cache": _is_cache_there()}
-    found["signing key"] = found["database"] and _is_signing_key_there()
-    answers = {name: "ok" if is_there else "failed" for name, is_there in found.items()}
-    return JsonResponse(answers, status=200 if all(found.values()) else 503)
-
-
-def _is_database_there() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
-
-
-def _is_cache_there() -> bool:
-    try:
-        cache.set("readyz", "ok", timeout=10)
-        return bool(cache.get("readyz") == "ok")
-    except (DatabaseError, RedisError, OSError):
-        return False
-
-
-def _is_signing_key_there() -> bool:
-    try:
-        signing_keys.current_key()
-    except (signing_keys.NoSigningKey, DatabaseError):
-        return False
-    return True
 
 
 @require_GET

@@ -1,6 +1,5 @@
 """manage.py serve: the portal for real, its three processes on one machine."""
 
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from licensemgr import settings as own_settings
 from licensemgr.portal.supervising import (
     CannotStart,
     Supervisor,
@@ -20,6 +20,7 @@ from licensemgr.portal.supervising import (
     web,
     worker,
 )
+from licensemgr.safety import refusals_of_server
 
 
 class Command(BaseCommand):
@@ -32,7 +33,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="the port to listen on (8000)")
-        parser.add_argument("--workers", type=int, default=2, help="processes of the web server (2)")
+        workers = max(settings.WEB_CONCURRENCY, 1 if settings.SQLITE else 2)
+        parser.add_argument("--workers", type=int, default=workers, help=f"processes of the web server ({workers})")
         parser.add_argument("--threads", type=int, default=8, help="threads of each of them (8)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,11 +47,13 @@ class Command(BaseCommand):
         try:
             if not 1 <= port <= 65535:
                 raise CannotStart(f"{port} is no port: choose one from 1 to 65535.")
+            if refused := refusals_of_server(vars(own_settings), workers=options["workers"], addresses=[(host, port)]):
+                raise CannotStart("\n".join(refused))
             refuse_port_in_use(host, port)
             with alone_in(Path(settings.VAR_DIR)):
                 prepare()
                 connection.close()
-                level = os.environ.get("LOG_LEVEL", "INFO")
+                level = settings.LOG_LEVEL
                 Supervisor(
                     [
                         web(

@@ -1,0 +1,60 @@
+"""What gunicorn does beside serving; it reads this file by itself where it is started, in the project's folder."""
+
+import os
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+from licensemgr import environment as env
+from licensemgr.core.logs import settings_of_logging
+
+# Before any worker imports the counters: each writes its own files there, and whoever is asked for /metrics adds them up.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="license-manager-metrics-")
+_PRODUCTION = env.text("MODE", "production") == "production"
+# As the portal's own lines; the settings are read by each worker anew.
+logconfig_dict = settings_of_logging(
+    env.text("LOG_LEVEL", "INFO"), env.text("LOG_FORMAT", "json" if _PRODUCTION else "plain")
+)
+# In place of the handler that gunicorn has for it.
+logconfig_dict["loggers"]["gunicorn.error"] = {"handlers": [], "propagate": True}
+# Every request is logged by the portal itself, without what may be secret in its address.
+accesslog = None
+_BOOT_ERROR = 3
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Refuse to start, with a sentence, what production must not start with."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
+    from django.core.exceptions import ImproperlyConfigured
+
+    from licensemgr import safety
+
+    try:
+        from licensemgr import settings
+    except ImproperlyConfigured as error:
+        _refuse(server, str(error))
+    addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
+    if settings.PRODUCTION:
+        refused = safety.refusals_of_server(vars(settings), workers=server.cfg.workers, addresses=addresses)
+        if refused:
+            _refuse(server, "\n".join(refused))
+
+
+def _refuse(server: Any, sentences: str) -> None:
+    """End this worker in the way that lets gunicorn give up."""
+    server.log.critical("License Manager can't start: %s", sentences)
+    sys.exit(_BOOT_ERROR)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget what a process that ended had only for itself."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Forget the counters: they are of this run."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

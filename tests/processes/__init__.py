@@ -1,0 +1,1 @@
+"""The processes of docker-compose.yml without containers: ``python -m tests.processes``."""
