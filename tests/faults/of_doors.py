@@ -256,7 +256,7 @@ SIGNATURES = (
         "an owner authentication key that is wrong",
         Kind.SIGNATURE,
         "hardware/services.py",
-        "if made is None or not hmac.compare_digest(made.oak_digest, digest):",
+        "if made is None or not is_oak_of(oak, made.oak_digest, made.pepper_id):",
         "if made is None:",
         (
             "tests/rules/test_r24_hardware.py::TestR24Registering::test_one_refusal_for_all_that_is_wrong_and_another_for_ones_own",
