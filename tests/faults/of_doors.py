@@ -234,7 +234,7 @@ SIGNATURES = (
         "hardware/calling.py",
         "        signed.check_signature(read, key)\n",
         "        pass\n",
-        ("tests/api/test_bad_calls.py::test_headers_that_prove_nothing",),
+        ("tests/api/test_bad_calls.py::test_a_request_is_believed_only_with_the_signature_of_its_own_key",),
     ),
     Fault(
         "an algorithm that is none",
