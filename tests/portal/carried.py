@@ -56,8 +56,13 @@ def page(organization: Organization, name: str, *arguments: str) -> list[str]:
 
 
 def books_of(organization: Organization) -> dict[str, Any]:
-    """All that is written down, mail aside, which stays where it was sent."""
-    return {name: rows for name, rows in dump_books(organization).items() if name != "mails"}
+    """All that is written down but ids in History, and mail, which stays where it was sent."""
+    dumped = dump_books(organization)
+    del dumped["mails"]
+    for *_told, payload in dumped["records"]:
+        for name in ("member", "invitation"):
+            payload.pop(name, None)
+    return dumped
 
 
 def rows_of(file: io.BytesIO, part: str) -> list[dict[str, Any]]:

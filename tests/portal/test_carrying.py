@@ -71,7 +71,7 @@ def digests_of_files(file: io.BytesIO) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", range(4))
+@pytest.mark.parametrize("scenario", range(2))
 @pytest.mark.parametrize("name", ["scenarios", "scenarios-hardware"])
 def test_a_played_history_stands_the_same_elsewhere(name: str, scenario: int, frozen_clock: FrozenClock) -> None:
     steps = history(name, scenario)
