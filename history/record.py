@@ -35,7 +35,7 @@ def record(
         actor=actor,
         product=product,
         payload=payload,
-        search_text=" ".join(_words(payload)).lower(),
+        search_text=search_text_of(payload),
         happened_on=on,
         written_at=clock.real_now(),
     )
@@ -48,6 +48,11 @@ def _next_sequence(organization: "Organization") -> int:
         HistoryHead.objects.create(organization=organization, last_sequence=1)
         return 1
     return head.values_list("last_sequence", flat=True).get()
+
+
+def search_text_of(payload: Mapping[str, Any]) -> str:
+    """What the search looks through: all that a payload says."""
+    return " ".join(_words(payload)).lower()
 
 
 def _words(value: object) -> list[str]:

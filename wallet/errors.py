@@ -254,6 +254,20 @@ class UndoTooLate(UndoRefused):
         )
 
 
+class UndoElsewhere(UndoRefused):
+    """The key was redeemed in another instance of the portal, and nobody could redeem it here."""
+
+    code = "undo elsewhere"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This license key was redeemed before the organization was brought into this portal, and could not be redeemed "
+                "again here. Nothing was changed. Ask the vendor for help."
+            )
+        )
+
+
 class UndoNotWhole(UndoRefused):
     """Some of the redemption's licenses are not in the wallet any more."""
 

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db.models import QuerySet
+
 from licensemgr.core.calendar import anniversary
+from licensemgr.core.peppers import IMPORTED
 from organizations.models import Organization
 from products.models import LicenseKind, LicenseType, RegisteredProduct
-from wallet.errors import UndoIsOff, UndoNotWhole, UndoRefused, UndoTooLate
+from wallet.errors import UndoElsewhere, UndoIsOff, UndoNotWhole, UndoRefused, UndoTooLate
 from wallet.models import (
     AccountCategory,
     Entry,
@@ -207,9 +210,17 @@ def _undo(redemption: Redemption, lots: Sequence[Lot], entered: Mapping[int, int
         refused = UndoIsOff()
     elif on > last_on:
         refused = UndoTooLate(last_on=last_on)
+    elif redemption.license_key.pepper_id == IMPORTED:
+        refused = UndoElsewhere()
     elif gone:
         refused = UndoNotWhole(gone=gone)
     return Undo(redemption, last_on, tuple(lots), refused, licenses, gone)
+
+
+def _young(decided: Policy, on: date) -> QuerySet[Redemption]:
+    """Redemptions that are young enough to be undone, of keys that could be redeemed again here."""
+    young = Redemption.objects.filter(undone_on=None, redeemed_on__gte=on - timedelta(days=decided.undo_days))
+    return young.exclude(license_key__pepper_id=IMPORTED)
 
 
 def undoable_transfers(organization: Organization, transfers: Iterable[int], on: date) -> set[int]:
@@ -218,12 +229,9 @@ def undoable_transfers(organization: Organization, transfers: Iterable[int], on:
     if not decided.undo_is_on:
         return set()
     return set(
-        Redemption.objects.filter(
-            organization=organization,
-            transfer__sequence__in=transfers,
-            undone_on=None,
-            redeemed_on__gte=on - timedelta(days=decided.undo_days),
-        ).values_list("transfer__sequence", flat=True)
+        _young(decided, on)
+        .filter(organization=organization, transfer__sequence__in=transfers)
+        .values_list("transfer__sequence", flat=True)
     )
 
 
@@ -233,12 +241,8 @@ def recent_undos(registered_product: RegisteredProduct, on: date) -> list[Undo]:
     if not decided.undo_is_on:
         return []
     redemptions = list(
-        Redemption.objects.filter(
-            organization_id=registered_product.organization_id,
-            registered_product=registered_product,
-            undone_on=None,
-            redeemed_on__gte=on - timedelta(days=decided.undo_days),
-        )
+        _young(decided, on)
+        .filter(organization_id=registered_product.organization_id, registered_product=registered_product)
         .select_related("license_key__batch", "redeemed_by", "transfer")
         .order_by("-redeemed_on", "-pk")[:UNDOS_SHOWN]
     )

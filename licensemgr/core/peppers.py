@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 ID_LENGTH = 8
+# In the place of a pepper's id (which has hexadecimal digits alone): the secret is another instance's, and no hash of it is here.
+IMPORTED = "imported"
 
 
 @dataclass(frozen=True)

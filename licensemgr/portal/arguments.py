@@ -1,9 +1,12 @@
 """Readers of the commands' arguments; each fails with a sentence."""
 
+import os
 import uuid
 from argparse import ArgumentTypeError
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
+from typing import BinaryIO
 
 from django.core.management.base import CommandError
 
@@ -64,3 +67,14 @@ def organization(slug: str) -> Organization:
     if found is None:
         raise CommandError(f"There is no organization “{slug}”. Nothing was changed.")
     return found
+
+
+def new_file(target: Path) -> BinaryIO:
+    """A file that was not there, readable by this user alone. Raises CommandError."""
+    try:
+        # Made here and now, for this user alone, or not at all.
+        return os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+    except FileExistsError as error:
+        raise CommandError(f"{target} exists already. Nothing was written; choose another name.") from error
+    except OSError as error:
+        raise CommandError(f"{target} can't be written: {error.strerror}. Nothing was written.") from error

@@ -109,8 +109,8 @@ def export_zip(organization: Organization, tell: Callable[[int], None] | None = 
     made = _Pieces()
     written = 0
     with zipfile.ZipFile(cast(IO[bytes], made), "w") as archive:
-        for name, lines in _files(organization):
-            with archive.open(_member(name), "w", force_zip64=True) as file:
+        for name, lines in files_for_people(organization):
+            with archive.open(zip_member(name), "w", force_zip64=True) as file:
                 for line in lines:
                     file.write(line.encode())
                     written += 1
@@ -143,13 +143,15 @@ class _Pieces:
         return taken
 
 
-def _member(name: str) -> zipfile.ZipInfo:
+def zip_member(name: str) -> zipfile.ZipInfo:
+    """What stands in a zip under that name, compressed, of now."""
     info = zipfile.ZipInfo(name, date_time=clock.real_now().timetuple()[:6])
     info.compress_type = zipfile.ZIP_DEFLATED
     return info
 
 
-def _files(organization: Organization) -> Iterator[tuple[str, Iterable[str]]]:
+def files_for_people(organization: Organization) -> Iterator[tuple[str, Iterable[str]]]:
+    """README.txt and the CSV files that it explains: each with its name, line by line."""
     yield "README.txt", [_readme(organization)]
     yield "history.csv", csv_file(history_listing(organization, HistoryFilter()), HISTORY_COLUMNS)
     yield "entries.csv", _marked(csv_lines(_entry_rows(organization)))

@@ -62,6 +62,7 @@ urlpatterns = [
     path("o/<slug:organization>/lists/<slug:list_name>/export.xlsx", lists.list_xlsx, name="list_xlsx"),
     path("o/<slug:organization>/views/<int:view>/delete/", lists.delete_view, name="delete_view"),
     path("o/<slug:organization>/export/", organization.export_organization, name="export_organization"),
+    path("o/<slug:organization>/export/everything/", organization.export_everything, name="export_everything"),
     path("o/<slug:organization>/close/", organization.close_organization, name="close_organization"),
     path("o/<slug:organization>/work/", work.work, name="work"),
     path("o/<slug:organization>/work/indicator/", work.work_indicator, name="work_indicator"),

@@ -3,6 +3,8 @@
 A kind that is added here needs nothing else: its page, progress, mail and forgetting are the same for all.
 """
 
+import shutil
+import tempfile
 from collections.abc import Mapping
 from datetime import date
 from typing import IO
@@ -15,12 +17,13 @@ from hardware.license_archives import require_zip, zip_of_license_files
 from hardware.license_listing import offline_systems
 from hardware.outcomes import confirmed_batch
 from licensemgr.core.numbers import grouped
+from licensemgr.portal.carrying.writing import write_organization
 from licensemgr.portal.exporting import export_zip, last_record, note_export, rows_to_export
 from licensemgr.portal.exports import write_xlsx
 from licensemgr.portal.lists import LISTS
 from organizations.access import Permission
 from organizations.books import settle
-from organizations.work import Kind, Progress
+from organizations.work import PIECE_BYTES, Kind, Progress
 from organizations.work_models import WorkOrder
 
 ZIP = "application/zip"
@@ -46,6 +49,19 @@ def _export(order: WorkOrder, write: IO[bytes], progress: Progress) -> Mapping[s
         write.write(piece)
     progress(total, total)
     return {"through": through}
+
+
+def _everything(order: WorkOrder, write: IO[bytes], progress: Progress) -> Mapping[str, int]:
+    """All that the organization has, once its books are settled; as an export it counts for closing (R35)."""
+    settle(order.organization, order.on)
+    progress(0, rows_to_export(order.organization))
+    # Read at one moment, during which nothing can be written here: so first into a file of this machine's.
+    with tempfile.TemporaryFile() as made:
+        written = write_organization(order.organization, made, order.on)
+        made.seek(0)
+        shutil.copyfileobj(made, write, PIECE_BYTES)
+    progress(written.rows, written.rows)
+    return {"through": written.through}
 
 
 def _note_fetched(order: WorkOrder, on: date) -> None:
@@ -79,6 +95,10 @@ def _export_title(order: WorkOrder) -> str:
     return _("History and entries")
 
 
+def _everything_title(order: WorkOrder) -> str:
+    return _("Everything of the organization")
+
+
 def _license_files_title(order: WorkOrder) -> str:
     if "batch" in order.arguments:
         return _("License files of the systems of one upload")
@@ -98,6 +118,16 @@ KINDS: Mapping[str, Kind] = {
         title=_export_title,
         make=_export,
         file_name=lambda order: f"{order.organization.slug}-{order.on.isoformat()}.zip",
+        content_type=ZIP,
+        words=_rows,
+        fetched=_note_fetched,
+    ),
+    # What ``import_organization`` takes in. No arguments.
+    "organization_everything": Kind(
+        permission=Permission.ADMINISTER,
+        title=_everything_title,
+        make=_everything,
+        file_name=lambda order: f"{order.organization.slug}-everything-{order.on.isoformat()}.zip",
         content_type=ZIP,
         words=_rows,
         fetched=_note_fetched,

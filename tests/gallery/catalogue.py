@@ -28,7 +28,8 @@ STANDINGS = {
 }
 # Each route that is no page: what is downloaded, read by programs, or only sent (its answer is a state of the page it leads to).
 NO_PAGES = {
-    *("healthz", "readyz", "metrics", "jwks", "schema", "openapi", "export_organization"),
+    *("healthz", "readyz", "metrics", "jwks", "schema", "openapi"),
+    *("export_organization", "export_everything"),
     *("upload_license_files", "all_license_files", "mfa_download_recovery_codes", "demo_mail_html"),
     *("invite_member", "choose_notices", "change_role", "invite_again", "revoke_invitation"),
     *(

@@ -110,6 +110,7 @@ def _of_work() -> Iterator[PageState]:
         yield journey("work", state, _work(**values), who="manager")
     yield journey("work", "ready", _work(ready=True, state=WorkState.DONE, size=4_000_000), who="manager")
     yield journey("product_list", "work is ready", _with_mark, who="manager")
+    yield page("work", "everything ordered", who="administrator", at="export_everything", data={})
     yield page("work", "removed", who="administrator", at="work_remove", data={})
     yield journey("work", "not kept any more", _fetched_late, who="administrator")
 

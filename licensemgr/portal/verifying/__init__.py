@@ -3,12 +3,10 @@
 Everything is read in one pass per table, so that the number of queries does not grow with the books.
 """
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
-
-from django.db import connection, transaction
+from django.db import connection
 
 from history.models import Record
+from licensemgr.core.reading import one_reading
 from licensemgr.core.triggers import is_append_only
 from licensemgr.portal.verifying import hardware, ledger, settling, years
 from licensemgr.portal.verifying.books import Books, Verification
@@ -22,7 +20,7 @@ APPEND_ONLY_TABLES = ("wallet_transfer", "wallet_entry", "history_record", "hard
 
 def verify_books(organization: Organization | None = None) -> Verification:
     """Recompute balances, lots, allocations, credit and facts from the entries, of one organization or of all (R23)."""
-    with _one_reading():
+    with one_reading():
         books = Books(organization)
         found = Verification(
             organizations=len(books.organizations),
@@ -58,22 +56,3 @@ def verify_books(organization: Organization | None = None) -> Verification:
         ):
             check(books, found)
     return found
-
-
-def _one_reading() -> AbstractContextManager[Any]:
-    """All queries see the books at one moment, while others go on writing."""
-    if connection.in_atomic_block:
-        return nullcontext()
-    return _snapshot()
-
-
-class _snapshot(AbstractContextManager[None]):
-    def __enter__(self) -> None:
-        self._atomic = transaction.atomic()
-        self._atomic.__enter__()
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-
-    def __exit__(self, *error: Any) -> None:
-        self._atomic.__exit__(*error)

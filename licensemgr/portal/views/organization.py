@@ -26,7 +26,7 @@ def export_organization(request: OrganizationRequest) -> HttpResponse:
     """History and entries as a zip, at once or by a worker; that they were downloaded is on History itself."""
     organization = request.organization
     if rows_to_export(organization) > MOST_ROWS_AT_ONCE:
-        return _ordered(request)
+        return _ordered(request, "organization_export")
     note_export(organization=organization, actor=request.user, on=request.today)
     response = StreamingHttpResponse(export_zip(organization), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="{organization.slug}-{request.today.isoformat()}.zip"'
@@ -35,13 +35,20 @@ def export_organization(request: OrganizationRequest) -> HttpResponse:
     return cast(HttpResponse, response)
 
 
-def _ordered(request: OrganizationRequest) -> HttpResponse:
+@require_POST
+@organization_view(Permission.ADMINISTER)
+def export_everything(request: OrganizationRequest) -> HttpResponse:
+    """All that the organization has, as another instance of the portal takes it in; a worker makes it."""
+    return _ordered(request, "organization_everything")
+
+
+def _ordered(request: OrganizationRequest, kind: str) -> HttpResponse:
     """Go to where the file will be; there it is noted as downloaded once it is."""
     try:
         order_work(
             organization=request.organization,
             person=request.user,
-            kind="organization_export",
+            kind=kind,
             arguments={},
             on=request.today,
         )

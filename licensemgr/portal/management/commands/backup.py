@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from licensemgr.portal.arguments import new_file
+
 
 class Command(BaseCommand):
     help = (
@@ -27,13 +29,7 @@ class Command(BaseCommand):
         source = Path(settings.DATABASES["default"]["NAME"])
         if not source.exists():
             raise CommandError(f"There is no database at {source}. Nothing was copied.")
-        try:
-            # Made here and now, for this user alone, or not at all.
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError as error:
-            raise CommandError(f"{target} exists already. Nothing was copied; choose another name.") from error
-        except OSError as error:
-            raise CommandError(f"{target} can't be written: {error.strerror}. Nothing was copied.") from error
+        new_file(target).close()
         try:
             _copy(source, target)
         except (sqlite3.Error, OSError) as error:

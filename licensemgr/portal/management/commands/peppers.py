@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
 from hardware.models import ManufacturedUnit
-from licensemgr.core.peppers import known_peppers, pepper_id
+from licensemgr.core.peppers import IMPORTED, known_peppers, pepper_id
 from wallet.models import LicenseKey
 
 
@@ -23,6 +23,8 @@ class Command(BaseCommand):
         known = [pepper_id(pepper) for pepper in known_peppers()]
         keys = dict(LicenseKey.objects.values_list("pepper_id").annotate(Count("pk")).order_by())
         units = dict(ManufacturedUnit.objects.values_list("pepper_id").annotate(Count("pk")).order_by())
+        # Brought with an organization from another instance, without their hashes: no pepper is missing for them.
+        keys.pop(IMPORTED, None), units.pop(IMPORTED, None)
         unknown = sorted((keys.keys() | units.keys()) - {*known, ""})
         for found in [*known, *unknown, *([""] if "" in keys.keys() | units.keys() else [])]:
             how = "current" if found == known[0] else "former" if found in known else "MISSING" if found else "any"
