@@ -37,6 +37,11 @@ class Part:
     is_on_postgresql: bool = False
     is_program: bool = False
 
+    @property
+    def database(self) -> str:
+        """On what it runs; a program brings a PostgreSQL of its own."""
+        return "PostgreSQL" if self.is_program else "PostgreSQL, Redis" if self.is_on_postgresql else "SQLite"
+
 
 # What a run of the suite draws some of, and no other part runs.
 HISTORIES = (
@@ -106,14 +111,12 @@ PARTS = (
         "restores",
         "20 restores to random seconds under load, from one base backup",
         ("tests.restoring", "restores", "20"),
-        is_on_postgresql=True,
         is_program=True,
     ),
     Part(
         "kills",
         "PostgreSQL killed 100 times under load",
         ("tests.restoring", "kills", "100"),
-        is_on_postgresql=True,
         is_program=True,
     ),
 )
@@ -193,7 +196,7 @@ def _run(part: Part) -> dict[str, Any]:
 
 def _report(state: dict[str, Any]) -> str:
     rows = [
-        f"| {part.name} | {part.what} | {'PostgreSQL, Redis' if part.is_on_postgresql else 'SQLite'} | {done['closing']} "
+        f"| {part.name} | {part.what} | {part.database} | {done['closing']} "
         f"| {done['seconds']} s | {done['seed']} | {done['commit']} | {done['on']} |"
         for part in PARTS
         if (done := state.get(part.name))

@@ -1,7 +1,6 @@
 """A PostgreSQL of its own in a temporary folder, the runbook of docs/operations.md, and what it takes to walk it."""
 
 import contextlib
-import getpass
 import os
 import re
 import shutil
@@ -181,7 +180,7 @@ class Server:
 @contextlib.contextmanager
 def a_server() -> Iterator[Server]:
     """A folder that is gone afterwards, with a server in it that is empty and runs."""
-    with tempfile.TemporaryDirectory(prefix=f"license-manager-restoring-{getpass.getuser()}-") as folder:
+    with tempfile.TemporaryDirectory(prefix="license-manager-restoring-") as folder:
         server = Server(Path(folder))
         try:
             server.make()
