@@ -23,7 +23,7 @@ def kill(server: Server, rng: random.Random, number: int) -> Iterator[str]:
     while number > 0:
         with under_load(server, codes, rng) as load:
             for _kill in range(min(number, ROUND)):
-                load.wait_for(rng.randint(20, 60))
+                load.wait_for(rng.randint(10, 40))
                 # At any moment of what is done then.
                 time.sleep(rng.random() * 0.2)
                 yield _kill_once(server, load, rng)

@@ -1,7 +1,6 @@
 """People, systems and the daily job at work without pause: a process of the load, started by `tests.restoring.loading`.
 
-    python -m tests.restoring.load seed NUMBER                     # organizations; prints their numbers and registration codes
-    python -m tests.restoring.load run JOURNAL SEED [PK=CODE …]    # until its standard input ends; PK without a code: settled
+    python -m tests.restoring.load JOURNAL SEED [PK=CODE …]    # until its standard input ends; PK without a code: settled
 
 Each change that was answered is a line of the journal. Where the database goes away in between, the same change is asked for again
 until there is an answer, as a browser or a system does; so it may have taken effect before.
@@ -29,16 +28,13 @@ django.setup()
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from hardware.calling import report_online
-from hardware.registration_codes import make_code
-from licensemgr.core import clock, signing_keys
+from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.core.tenancy import Part, acting, acting_for
-from licensemgr.portal.playing import ensure_catalogue
 from licensemgr.portal.simulating import SimulatedSystem
 from organizations.books import settle
 from organizations.errors import DateGoesBack
-from organizations.models import Organization, User
-from organizations.services import create_organization
+from organizations.models import Organization
 from products.models import LicenseKind, Product, RegisteredProduct
 from subscriptions.models import Allocation, Subscription
 from subscriptions.queries import product_standing
@@ -73,7 +69,8 @@ class Journal:
             except DateGoesBack:
                 # Another day began in between.
                 continue
-            except (OperationalError, InterfaceError):
+            except (OperationalError, InterfaceError) as error:
+                print(f"Asked again: {error}", file=sys.stderr, flush=True)
                 connection.close()
                 # An answer is never given up, and a database that stays away is noticed by whoever waits for the load's end.
                 time.sleep(PAUSE)
@@ -219,29 +216,6 @@ class Customer:
             short -= LICENSES
 
 
-def seed(number: int) -> dict[int, str]:
-    """A catalogue, a signing key and so many organizations, each with a registration code."""
-    ensure_catalogue()
-    signing_keys.rotate()
-    codes = {}
-    for place in range(number):
-        person = User.objects.create_user(f"person{place}@example.com", "a long password")
-        on = clock.real_now().date()
-        organization = create_organization(name=f"Organization {place}", actor=person, on=on)
-        with acting_for(organization.pk):
-            made = make_code(
-                organization=organization,
-                label="Load",
-                uses=1000,
-                days=1,
-                actor=person,
-                on=clock.today(organization),
-                form_token=uuid.uuid4(),
-            )
-        codes[organization.pk] = made.code
-    return codes
-
-
 def run(journal: Journal, rng: random.Random, whom: list[str]) -> None:
     """Until standard input ends. Raises SystemExit where something went wrong that is no lost connection."""
     pairs = [each.partition("=") for each in whom]
@@ -262,7 +236,4 @@ def run(journal: Journal, rng: random.Random, whom: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "seed":
-        print(json.dumps(seed(int(sys.argv[2]))))
-    else:
-        run(Journal(Path(sys.argv[2])), random.Random(sys.argv[3]), sys.argv[4:])
+    run(Journal(Path(sys.argv[1])), random.Random(sys.argv[2]), sys.argv[3:])
