@@ -115,7 +115,7 @@ class Server:
 
     def run(self, *command: str, **more: str) -> str:
         """What a command prints that is run as PostgreSQL's user. Raises AssertionError with what it said."""
-        ended = subprocess.run(
+        ended: subprocess.CompletedProcess[str] = subprocess.run(
             command, env=self.environment(**more), cwd="/", capture_output=True, text=True, check=False, **somebody()
         )
         assert ended.returncode == 0, f"{command}: {ended.stdout}{ended.stderr}{self.log()}"
