@@ -158,7 +158,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             # Who answers requests and runs jobs never learns how the owner of the tables signs in (R30).
-            env={name: value for name, value in environment.items() if not name.startswith("DATABASE_OWNER_URL")},
+            env={name: value for name, value in environment.items() if not name.startswith("DATABASE_OWNER_")},
             cwd=settings.BASE_DIR,
         )
         child.started = time.monotonic()

@@ -11,9 +11,11 @@ from django.test import Client
 
 from hardware import calling
 from hardware.models import Report
+from licensemgr.core import clock
 from licensemgr.core.signed import MAXIMUM_BYTES
+from licensemgr.portal.simulating import SimulatedSystem
 from organizations.models import Organization, User
-from tests.api.calls import DOCUMENT, REPORTS, code_for, get_license, license_url, post_report
+from tests.api.calls import DOCUMENT, REPORTS, code_for, get_license, license_url, post_report, request_proof
 from tests.api.test_reports import refused
 from tests.factories import Books, check_conservation, dump_books
 from tests.hardware.mutating import NOON, Mutator
@@ -109,6 +111,25 @@ def test_headers_that_prove_nothing(books: Books, organization: Organization, ad
     assert get_license(system, nonce="é" * 20).status_code == 200
     for code in ("", "x" * 5000, "é", "\t", "' OR 1=1 --"):
         refused(post_report(system_file(vessel()), code), 401, "registration-needed")
+
+
+def test_a_request_is_believed_only_with_the_signature_of_its_own_key(
+    books: Books, organization: Organization, administrator: User
+) -> None:
+    """Whoever knows the name of a system's key, which is public, can write a request in its name, and can't sign it."""
+    system, stranger = vessel(), vessel("Stranger")
+    post_report(system_file(system), code_for(organization, administrator))
+    url = license_url(system)
+
+    def proof(of: SimulatedSystem) -> list[str]:
+        return request_proof(of, f"http://testserver{url}", clock.real_now()).split(".")
+
+    (header, payload, signature), (_header, other_payload, other_signature) = proof(system), proof(stranger)
+    for forged in ((header, payload, other_signature), (header, other_payload, other_signature)):
+        refused(Client().get(url, headers={"System-Proof": ".".join(forged)}), 401, "proof-refused")
+    refused(Client().get(url, headers={"System-Proof": f"{header}.{other_payload}.{signature}"}), 401, "proof-refused")
+    own = ".".join((header, payload, signature))
+    assert Client().get(url, headers={"System-Proof": own}).status_code == 200
 
 
 def test_fuzzed_reports_are_never_more_than_refused(

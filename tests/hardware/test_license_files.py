@@ -133,6 +133,8 @@ def test_order_repetition_and_restoring(
     take(organization, second)
     with pytest.raises(ReportOutOfOrder):
         take(organization, first)
+    with pytest.raises(ReportOutOfOrder):
+        take(organization, offline.system_file(at=at(START), counts={"core-device": 5}, sequence=2))
     again = take(organization, second)
     assert Report.objects.count() == 1
     assert again.pk == Report.objects.get().pk

@@ -109,7 +109,7 @@ def test_five_years_in_the_demonstration(
     visitor.tab("Product licensing").click()
     visitor.quantity("Core device", "2027-03-02").fill("10")
     visitor.button("Confirm allocation").click()
-    visitor.reads("together 300 license days")
+    visitor.reads("Together that is 300 license days.")
     visitor.button("Confirm").click()
     visitor.reads("Your product is now licensed.")
 

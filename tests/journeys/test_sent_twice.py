@@ -152,7 +152,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(
     press(visitor, visitor.tab("Product licensing"))
     reach(visitor, visitor.quantity("Core device", "2027-03-01"))
     visitor.page.keyboard.insert_text("10")
-    visitor.page.keyboard.press("Tab")
+    reach(visitor, visitor.quantity("Universal device", "2027-03-01"))
     visitor.page.keyboard.insert_text("4")
     press(visitor, visitor.button("Confirm allocation"))
     visitor.heading("Left in the Product wallet")

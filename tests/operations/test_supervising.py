@@ -97,6 +97,21 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path, listening: tuple[str
     assert said == ["The worker ended with exit code 3; it is started again in 1 s."]
 
 
+def test_no_child_learns_how_the_owner_of_the_tables_signs_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listening: tuple[str, int]
+) -> None:
+    for name in ("DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD", "DATABASE_OWNER_PASSWORD_FILE", "DATABASE_WEB"):
+        monkeypatch.setenv(name, "x")
+    path = tmp_path / "told"
+    script = "import os, pathlib, sys, time; told = sum(name.startswith('DATABASE_OWNER') for name in os.environ)\n"
+    script += "pathlib.Path(sys.argv[1]).write_text(f'{told}{int(\"DATABASE_WEB\" in os.environ)}'); time.sleep(60)"
+    thread = _stop_after(path)
+    child = Child("worker", [sys.executable, "-c", script, str(path)])
+    Supervisor([child], kill_after=2, say=lambda line: None).run(lambda: None, listening)
+    thread.join()
+    assert path.read_text() == "01"
+
+
 def test_a_child_that_keeps_dying_stops_everything_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listening: tuple[str, int]
 ) -> None:

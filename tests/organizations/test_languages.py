@@ -41,31 +41,31 @@ def choose(client: Client, language: str, **data: str) -> None:
 @pytest.mark.django_db
 class TestTheLanguageOfAPage:
     def test_it_is_the_browsers_while_nobody_chose(self, client: Client) -> None:
-        assert '<html lang="en" dir="ltr">' in page(client)
-        assert '<html lang="sv" dir="ltr">' in page(client, **{"accept-language": "fi, sv-FI;q=0.9"})
-        assert '<html lang="ar" dir="rtl">' in page(client, **{"accept-language": "ar"})
-        assert '<html lang="en" dir="ltr">' in page(client, **{"accept-language": "fi"})
+        assert '<html lang="en" dir="ltr"' in page(client)
+        assert '<html lang="sv" dir="ltr"' in page(client, **{"accept-language": "fi, sv-FI;q=0.9"})
+        assert '<html lang="ar" dir="rtl"' in page(client, **{"accept-language": "ar"})
+        assert '<html lang="en" dir="ltr"' in page(client, **{"accept-language": "fi"})
 
     def test_a_visitor_chooses_and_can_leave_it_to_the_browser_again(self, client: Client) -> None:
         choose(client, "de")
-        assert '<html lang="de" dir="ltr">' in page(client, **{"accept-language": "sv"})
+        assert '<html lang="de" dir="ltr"' in page(client, **{"accept-language": "sv"})
         choose(client, "")
-        assert '<html lang="sv" dir="ltr">' in page(client, **{"accept-language": "sv"})
+        assert '<html lang="sv" dir="ltr"' in page(client, **{"accept-language": "sv"})
 
     def test_what_a_person_chose_holds_in_every_browser(self, administrator: User) -> None:
         first, second = Client(), Client()
         for each in (first, second):
             each.force_login(administrator)
         choose(first, "sv")
-        assert '<html lang="sv" dir="ltr">' in page(second, ACCOUNT, **{"accept-language": "de"})
+        assert '<html lang="sv" dir="ltr"' in page(second, ACCOUNT, **{"accept-language": "de"})
         choose(first, "")
-        assert '<html lang="de" dir="ltr">' in page(second, ACCOUNT, **{"accept-language": "de"})
+        assert '<html lang="de" dir="ltr"' in page(second, ACCOUNT, **{"accept-language": "de"})
 
     def test_a_persons_choice_beats_the_cookie_of_a_visitor(self, client: Client, administrator: User) -> None:
         choose(client, "de")
         choose_language(user=administrator, language="sv")
         client.force_login(administrator)
-        assert '<html lang="sv" dir="ltr">' in page(client, ACCOUNT)
+        assert '<html lang="sv" dir="ltr"' in page(client, ACCOUNT)
 
     def test_a_fragment_has_it_too(self, administrator_client: Client, organization: Organization) -> None:
         choose(administrator_client, "ar")
@@ -83,7 +83,7 @@ class TestTheLanguageOfAPage:
 
     def test_a_language_that_the_portal_no_longer_has_is_forgotten(self, administrator_client: Client) -> None:
         User.objects.update(language="tlh")
-        assert '<html lang="en" dir="ltr">' in page(administrator_client, ACCOUNT)
+        assert '<html lang="en" dir="ltr"' in page(administrator_client, ACCOUNT)
 
     @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
     def test_it_leads_back_to_the_page_and_nowhere_else(self, client: Client, elsewhere: str) -> None:
@@ -137,7 +137,7 @@ class TestTheLanguageOfMail:
         assert titles[manager.email].startswith("1 mars 2027")
         # The contact reads what the first administrator reads.
         assert titles["contact@example.com"].startswith("1. März 2027")
-        assert '<html lang="sv" dir="ltr">' in OutboxMessage.objects.get(recipient=manager.email).body_html
+        assert '<html lang="sv" dir="ltr"' in OutboxMessage.objects.get(recipient=manager.email).body_html
 
     @pytest.mark.parametrize(("invited", "expected"), [("new@example.com", "de"), ("known@example.com", "ar")])
     def test_an_invitation_is_in_the_language_of_the_invited_or_else_of_whoever_invites(

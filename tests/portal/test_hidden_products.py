@@ -63,6 +63,11 @@ def test_a_viewer_sees_what_is_hidden_and_changes_nothing(empty: Books, viewer_c
     assert "Show again" not in page
 
 
+def test_a_link_hides_and_shows_nothing(empty: Books, manager_client: Client) -> None:
+    for name in ("hide_product", "show_product"):
+        assert manager_client.get(url(name, PRODUCT)).status_code == 405
+
+
 class TestWhatIsInUse:
     def test_a_system_keeps_it_on_the_list(self, books: Books, manager_client: Client) -> None:
         books.report(START, core=0)

@@ -103,8 +103,8 @@ class TestTheList:
         mistaken = camera.redeem(START, core=2)
         undo_redemption(redemption=mistaken, actor=None, on=START)
         text = words(administrator_client.get(reverse("product_wallet", args=[organization.slug, "camera-station"])))
-        assert f"Redemption undone Key …{mistaken.license_key.tail} −2 Core device" in text
-        assert "Returned from a coming subscription year +3 Core device" in text
+        assert f"Redemption undone Key …{mistaken.license_key.tail} − 2 Core device" in text
+        assert "Returned from a coming subscription year + 3 Core device" in text
 
 
 class TestThePage:
