@@ -101,7 +101,7 @@ class Server:
             "ISSUE_LOG_DIR": str(self.issue_log),
             # The load is a few systems that report without pause.
             "API_CALLS_PER_HOUR": "1000000",
-            "API_UNPROVED_CALLS_PER_HOUR": "1000000",
+            "API_UNPROVED_CALLS_PER_HOUR": "200",
         }
 
     @property
