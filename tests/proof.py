@@ -25,13 +25,22 @@ POSTGRESQL = {
 
 @dataclass(frozen=True)
 class Part:
-    """One long run of a part of the suite. ``environment`` makes the tests take their long form."""
+    """One long run of a part of the suite. ``environment`` makes the tests take their long form.
+
+    ``arguments`` are pytest's; where ``is_program`` they are a module that pytest does not run, and what it is told.
+    """
 
     name: str
     what: str
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     is_on_postgresql: bool = False
+    is_program: bool = False
+
+    @property
+    def database(self) -> str:
+        """On what it runs; a program brings a PostgreSQL of its own."""
+        return "PostgreSQL" if self.is_program else "PostgreSQL, Redis" if self.is_on_postgresql else "SQLite"
 
 
 # What a run of the suite draws some of, and no other part runs.
@@ -98,6 +107,18 @@ PARTS = (
         ("tests/faults",),
         is_on_postgresql=True,
     ),
+    Part(
+        "restores",
+        "20 restores to random seconds under load, from one base backup",
+        ("tests.restoring", "restores", "20"),
+        is_program=True,
+    ),
+    Part(
+        "kills",
+        "PostgreSQL killed 100 times under load",
+        ("tests.restoring", "kills", "100"),
+        is_program=True,
+    ),
 )
 
 
@@ -111,7 +132,7 @@ def main() -> int:
     state: dict[str, Any] = {} if os.environ.get("FRESH") else _read_state()
     failed = False
     for part in PARTS:
-        if (wanted and part.name not in wanted) or (not wanted and state.get(part.name, {}).get("commit") == _commit()):
+        if (wanted and part.name not in wanted) or (not wanted and state.get(part.name, {}).get("commit") == commit()):
             continue
         print(f"== {part.name}: {part.what} ==", flush=True)
         state[part.name] = _run(part)
@@ -128,7 +149,8 @@ def _read_state() -> dict[str, Any]:
     return json.loads(STATE.read_text(encoding="utf-8")) if STATE.exists() else {}
 
 
-def _commit() -> str:
+def commit() -> str:
+    """What is checked out, shortly."""
     found = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -142,20 +164,13 @@ def _run(part: Part) -> dict[str, Any]:
     else:
         environment = {name: value for name, value in environment.items() if name not in POSTGRESQL}
     seed = str(int(time.monotonic_ns()) % 2**31)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        os.environ.get("JOBS", "2"),
-        "-p",
-        "randomly",
-        f"--randomly-seed={seed}",
-    ]
+    environment["SEED"] = seed
+    pytest = ("pytest", "-n", os.environ.get("JOBS", "2"), "-p", "randomly", f"--randomly-seed={seed}")
+    command = [sys.executable, "-m", *(() if part.is_program else pytest), *part.arguments]
     begun = time.monotonic()
     lines: list[str] = []
     with subprocess.Popen(
-        [*command, *part.arguments],
+        command,
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -174,14 +189,14 @@ def _run(part: Part) -> dict[str, Any]:
         "closing": closing,
         "seconds": round(time.monotonic() - begun),
         "seed": seed,
-        "commit": _commit(),
+        "commit": commit(),
         "on": os.environ.get("PROOF_DATE", "") or time.strftime("%Y-%m-%d"),
     }
 
 
 def _report(state: dict[str, Any]) -> str:
     rows = [
-        f"| {part.name} | {part.what} | {'PostgreSQL, Redis' if part.is_on_postgresql else 'SQLite'} | {done['closing']} "
+        f"| {part.name} | {part.what} | {part.database} | {done['closing']} "
         f"| {done['seconds']} s | {done['seed']} | {done['commit']} | {done['on']} |"
         for part in PARTS
         if (done := state.get(part.name))
@@ -192,7 +207,7 @@ def _report(state: dict[str, Any]) -> str:
             "",
             "The last figures of `make proof`, which runs the long versions of what the suite samples. It goes on where it was",
             'stopped; `make proof PARTS="guesses"` runs some parts, `make proof FRESH=1` all of them anew. The seed of a run is',
-            "given to pytest as `--randomly-seed`.",
+            "given to pytest as `--randomly-seed`, and to programs as `SEED`.",
             "",
             f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}.",
             "",

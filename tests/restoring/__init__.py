@@ -1,0 +1,1 @@
+"""Backups that are really restored, under load: ``python -m tests.restoring``."""
