@@ -8,7 +8,7 @@ from django.conf import settings
 from licensemgr.core import clock
 from organizations.services import create_organization
 from tests.conftest import TODAY, FrozenClock
-from tests.factories import Books
+from tests.factories import Books, UserFactory
 from tests.portal.carried import Carried, made_once
 
 
@@ -18,7 +18,8 @@ def carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen_clock: Froze
     monkeypatch.setattr(settings, "ISSUE_LOG_DIR", tmp_path)
     made = made_once()
     with clock.jumps_allowed():
-        decoy = Books(create_organization(name="Other Port", slug="other", actor=None, on=TODAY))
+        # Whose ids are those that the file has.
+        decoy = Books(create_organization(name="Other Port", slug="other", actor=UserFactory.create(), on=TODAY))
         decoy.report(TODAY, system="Foreign Tower", core=3)
         decoy.redeem(TODAY, core=3)
     return made
