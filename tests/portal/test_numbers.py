@@ -89,9 +89,11 @@ def _let_keys_begin(at: int) -> None:
     """Whatever is written next has a key of five digits, in every table."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
-            for (name,) in cursor.fetchall():
-                cursor.execute("SELECT setval(%s, %s)", [name, at])
+            # Sequences outlive a rollback: one that is beyond already stays, else it would give keys that are there.
+            cursor.execute("SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'")
+            for name, last in cursor.fetchall():
+                if (last or 0) < at:
+                    cursor.execute("SELECT setval(%s, %s)", [name, at])
         else:
             for table in connection.introspection.table_names(cursor):
                 cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
