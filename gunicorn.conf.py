@@ -1,5 +1,6 @@
 """What gunicorn does beside serving; it reads this file by itself where it is started, in the project's folder."""
 
+import multiprocessing
 import os
 import shutil
 import sys
@@ -24,8 +25,31 @@ accesslog = None
 _BOOT_ERROR = 3
 
 
+def when_ready(server: Any) -> None:
+    """Refuse to start, with a sentence, what production must not start with: before any worker, in a process of its own.
+
+    The settings stay out of this process, so that workers that start after a reload read them anew. Several workers that end
+    together would let gunicorn trip over the second one while it gives up because of the first.
+    """
+    trial = multiprocessing.get_context("fork").Process(target=_end_if_refused, args=(server,))
+    trial.start()
+    trial.join()
+    if trial.exitcode:
+        server.halt("The settings were refused.", trial.exitcode)
+
+
 def post_fork(server: Any, worker: Any) -> None:
-    """Refuse to start, with a sentence, what production must not start with."""
+    """The same for settings that changed since, when gunicorn reloads: end this worker in the way that lets gunicorn give up."""
+    _end_if_refused(server)
+
+
+def _end_if_refused(server: Any) -> None:
+    if _refused(server):
+        sys.exit(_BOOT_ERROR)
+
+
+def _refused(server: Any) -> bool:
+    """Log what production must not start with, if anything."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensemgr.settings")
     from django.core.exceptions import ImproperlyConfigured
 
@@ -34,18 +58,17 @@ def post_fork(server: Any, worker: Any) -> None:
     try:
         from licensemgr import settings
     except ImproperlyConfigured as error:
-        _refuse(server, str(error))
-    addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
-    if settings.PRODUCTION:
-        refused = safety.refusals_of_server(vars(settings), workers=server.cfg.workers, addresses=addresses)
-        if refused:
-            _refuse(server, "\n".join(refused))
-
-
-def _refuse(server: Any, sentences: str) -> None:
-    """End this worker in the way that lets gunicorn give up."""
-    server.log.critical("License Manager can't start: %s", sentences)
-    sys.exit(_BOOT_ERROR)
+        refused = [str(error)]
+    else:
+        addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
+        refused = (
+            safety.refusals_of_server(vars(settings), workers=server.cfg.workers, addresses=addresses)
+            if settings.PRODUCTION
+            else []
+        )
+    if refused:
+        server.log.critical("License Manager can't start: %s", "\n".join(refused))
+    return bool(refused)
 
 
 def child_exit(server: Any, worker: Any) -> None:
