@@ -34,7 +34,7 @@ def chosen_columns(user: User, kind: ListKind, columns: Sequence[Column[Any]]) -
 def choose_columns(*, user: User, kind: ListKind, columns: Sequence[Column[Any]], names: Collection[str]) -> None:
     """Remember which of the columns are shown. Columns that were not offered now stay as they were chosen before."""
     with transaction.atomic():
-        _lock(user)
+        lock_person(user)
         kept, _made = ListPreference.objects.get_or_create(user=user, list_name=kind.name)
         kept.columns = {**kept.columns, **{each.name: each.name in names for each in columns[1:]}}
         kept.save(update_fields=["columns"])
@@ -42,7 +42,7 @@ def choose_columns(*, user: User, kind: ListKind, columns: Sequence[Column[Any]]
 
 def forget_columns(*, user: User, kind: ListKind) -> None:
     """Let the list be again as it is for whoever chose nothing."""
-    ListPreference.objects.filter(user=user, list_name=kind.name).delete()
+    ListPreference.objects.filter(user=user, list_name=kind.name).update(columns={})
 
 
 def views_of(organization: Organization, user: User, kind: ListKind, subject: str) -> list[SavedView]:
@@ -55,7 +55,7 @@ def save_view(
 ) -> SavedView:
     """Keep what the query asks of the list under a name, in place of what was kept under it. Raises TooManyViews."""
     with transaction.atomic():
-        _lock(user)
+        lock_person(user)
         mine = SavedView.objects.filter(organization=organization, user=user, list_name=kind.name, subject=subject)
         if not mine.filter(name=name).exists() and mine.count() >= MOST_VIEWS:
             raise TooManyViews(most=MOST_VIEWS)
@@ -82,7 +82,7 @@ def forget_views(organization: Organization, user: User | None = None) -> None:
     (views if user is None else views.filter(user=user)).delete()
 
 
-def _lock(user: User) -> None:
+def lock_person(user: User) -> None:
     """One at a time keeps something for a person: of two who save at once neither passes the limit."""
     User.objects.select_for_update().get(pk=user.pk)
 
@@ -100,8 +100,9 @@ class Choice:
 class ViewLine:
     """A saved view in the disclosure *Saved views*."""
 
-    view: SavedView
+    name: str
     url: str
+    delete_url: str
     is_current: bool
 
 
@@ -120,6 +121,8 @@ class ListTools:
     choices: tuple[Choice, ...]
     views: tuple[ViewLine, ...]
     most_views: int
+    columns_url: str
+    save_url: str
     csv_url: str
     xlsx_url: str
     # Somebody who only looks by a grant keeps nothing here (R30).
@@ -135,7 +138,7 @@ class ListTools:
     @property
     def current(self) -> str:
         """The name of the view that is open; empty for none."""
-        return next((line.view.name for line in self.views if line.is_current), "")
+        return next((line.name for line in self.views if line.is_current), "")
 
     @property
     def is_chosen(self) -> bool:
@@ -153,26 +156,49 @@ def list_tools(
     sort: str = "",
 ) -> ListTools:
     """The tools of a list that is shown on the page ``page_url``, for whoever asks."""
-    chosen = chosen_columns(request.user, kind, columns)
-    names = {each.name for each in chosen}
     query = kind.query_of(request.GET)
+    slug = request.organization.slug
     views = views_of(request.organization, request.user, kind, subject) if kind.has_views else []
     asked = urlencode({**({SUBJECT: subject} if subject else {}), **kind.own_part(request.GET)})
-    place = [request.organization.slug, kind.name]
-    return ListTools(
-        kind=kind,
+    place = [slug, kind.name]
+    return make_tools(
+        kind,
+        columns,
+        chosen_columns(request.user, kind, columns),
         subject=subject,
         page_url=page_url,
         query=query,
-        heads=tuple(heads(chosen, sort)),
-        first=str(columns[0].label),
-        choices=tuple(Choice(each.name, str(each.label), each.name in names) for each in columns[1:]),
-        views=tuple(ViewLine(view, address(page_url, view.query, kind), view.query == query) for view in views),
-        most_views=MOST_VIEWS,
+        sort=sort,
+        views=tuple(
+            ViewLine(
+                view.name,
+                address(page_url, view.query, kind),
+                reverse("delete_view", args=[slug, view.pk]),
+                view.query == query,
+            )
+            for view in views
+        ),
+        columns_url=reverse("choose_columns", args=place),
+        save_url=reverse("save_view", args=place),
         csv_url=address(reverse("list_csv", args=place), asked),
         xlsx_url=address(reverse("list_xlsx", args=place), asked),
         can_keep=request.grant is None,
         is_beside=wants_fragment(request),
+    )
+
+
+def make_tools(
+    kind: ListKind, columns: Sequence[Column[Any]], chosen: Sequence[Column[Any]], *, sort: str, **said: Any
+) -> ListTools:
+    """The tools of a list of which ``chosen`` of the columns are shown; ``said`` are the other parts of `ListTools`."""
+    names = {each.name for each in chosen}
+    return ListTools(
+        kind=kind,
+        heads=tuple(heads(chosen, sort)),
+        first=str(columns[0].label),
+        choices=tuple(Choice(each.name, str(each.label), each.name in names) for each in columns[1:]),
+        most_views=MOST_VIEWS,
+        **said,
     )
 
 

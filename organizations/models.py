@@ -163,12 +163,14 @@ class Membership(models.Model):
 
 
 class ListPreference(models.Model):
-    """Which columns of a list a person wants to see: a choice for each column that was ever offered."""
+    """What a person keeps of a list wherever it is: a choice for each column that was ever offered, and own views."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="list_preferences")
     list_name = models.CharField(max_length=40)
     # Of each column, by its name, whether it is shown. What is not in it is as the list has it for everybody.
     columns = models.JSONField(default=dict)
+    # Of a list that belongs to no organization: what was asked of it, by the name of the view (else: `SavedView`).
+    views = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "list_name"], name="list_preference_once")]

@@ -4,9 +4,9 @@ What is looked for is narrowed by the database where it can do so with an index;
 on plain values, so that both databases give the same answer ("Malmo" finds “Malmö”).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.db.models import Q, QuerySet
 
@@ -25,6 +25,8 @@ class Wanted:
     kind: str = ""
     product: Product | None = None
     near: Position | None = None
+    # One of `SORTS`, with a hyphen before it if descending; empty for the usual order.
+    sort: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,22 @@ def listed_resellers() -> QuerySet[Reseller]:
 
 
 def find_resellers(wanted: Wanted) -> Search:
-    """Everyone who fits, by distance where a place is wanted, else by country and name."""
-    if wanted.near is None:
-        return Search(_sorted(_fitting(wanted), None), None)
+    """Everyone who fits: as the sort says, else by distance where a place is wanted, else by country and name."""
+    if wanted.near is None or not wanted.country:
+        return Search(_sorted(_fitting(wanted), wanted), None)
     # Looked for everywhere, so that somebody just across a border is seen.
-    everywhere = _sorted(_fitting(replace(wanted, country="")), wanted.near)
-    if not wanted.country:
-        return Search(everywhere, None)
-    at_home = [found for found in everywhere if found.country == wanted.country]
-    first = everywhere[0] if everywhere else None
+    everywhere = _fitting(replace(wanted, country=""))
+    at_home = _sorted([row for row in everywhere if row[1] == wanted.country], wanted)
+    first = next(iter(_sorted(everywhere, replace(wanted, sort="distance"))), None)
     if first is None or first.country == wanted.country or first.km is None:
         return Search(at_home, None)
     return Search(at_home, first)
+
+
+def all_listed(found: Sequence[Found]) -> Iterator[Listed]:
+    """The rows of everything that was found, in its order, read in chunks that memory holds."""
+    for start in range(0, len(found), _ROWS_PER_CHUNK):
+        yield from as_listed(found[start : start + _ROWS_PER_CHUNK])
 
 
 def as_listed(found: Iterable[Found]) -> list[Listed]:
@@ -99,8 +105,11 @@ def as_listed(found: Iterable[Found]) -> list[Listed]:
     return [Listed(rows[one.pk], one.km) for one in found if one.pk in rows]
 
 
-# Primary key, country, name, degrees north, degrees east.
-_Row: TypeAlias = tuple[int, str, str, float | None, float | None]
+# Primary key, country, name, degrees north, degrees east, town.
+_Row: TypeAlias = tuple[int, str, str, float | None, float | None, str]
+_ROWS_PER_CHUNK = 500
+# What the list can be sorted by; by distance only where a place is wanted.
+SORTS = ("name", "distance", "address")
 
 
 def _fitting(wanted: Wanted) -> list[_Row]:
@@ -112,7 +121,7 @@ def _fitting(wanted: Wanted) -> list[_Row]:
     if wanted.product is not None:
         # Who names no product sells all of them.
         rows = rows.filter(Q(products=None) | Q(products=wanted.product))
-    found = list(rows.values_list("pk", "country", "name", "latitude", "longitude"))
+    found = list(rows.values_list("pk", "country", "name", "latitude", "longitude", "city"))
     words = fold(wanted.words).split()
     if not words:
         return found
@@ -153,13 +162,32 @@ def _sellers_by_word(words: Sequence[str]) -> dict[str, Callable[[int], bool]]:
     return {word: sellers(word) for word in words}
 
 
-def _sorted(rows: Iterable[_Row], near: Position | None) -> list[Found]:
-    if near is None:
-        names = {row[1]: fold(country_name(row[1])) for row in rows}
-        return [Found(row[0], row[1]) for row in sorted(rows, key=lambda row: (names[row[1]], fold(row[2]), row[0]))]
-    far = []
-    for pk, country, name, latitude, longitude in rows:
-        km = None if latitude is None or longitude is None else near.km_to(latitude, longitude)
-        far.append((float("inf") if km is None else km, name, pk, country, km))
-    far.sort()
-    return [Found(pk, country, km) for _order, _name, pk, country, km in far]
+def _sorted(rows: Iterable[_Row], wanted: Wanted) -> list[Found]:
+    """The rows in the order that is asked for; what is alike in it by name and key."""
+    near, sort = wanted.near, wanted.sort.removeprefix("-")
+    if near is None and sort == "distance":
+        sort = ""
+    countries: dict[str, str] = {}
+
+    def country(code: str) -> str:
+        if code not in countries:
+            countries[code] = fold(country_name(code))
+        return countries[code]
+
+    def key(row: _Row, km: float | None) -> tuple[Any, ...]:
+        pk, code, name, _latitude, _longitude, city = row
+        if sort == "name":
+            return fold(name), pk
+        if sort == "address":
+            return country(code), fold(city), fold(name), pk
+        if near is not None:
+            return float("inf") if km is None else km, fold(name), pk
+        return country(code), fold(name), pk
+
+    found = []
+    for row in rows:
+        latitude, longitude = row[3:5]
+        km = None if near is None or latitude is None or longitude is None else near.km_to(latitude, longitude)
+        found.append((key(row, km), Found(row[0], row[1], km)))
+    found.sort(key=lambda pair: pair[0], reverse=wanted.sort.startswith("-"))
+    return [each for _key, each in found]

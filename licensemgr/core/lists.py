@@ -121,6 +121,35 @@ def sort_of(asked: str, sorts: Collection[str], usual: str) -> str:
     return asked if asked.removeprefix("-") in sorts else usual
 
 
+@dataclass(frozen=True)
+class KeyedPage(Generic[Row]):
+    """A page of a list whose rows are few enough for memory, found by the row that it follows or precedes."""
+
+    rows: Sequence[Row]
+    total: int
+    # The number of its first row in the whole list, from 1.
+    first_number: int
+    # The rows at which its neighbours begin; empty where there is none.
+    previous_before: str
+    next_after: str
+
+
+def keyed_page(rows: Sequence[Row], cursor: Callable[[Row], str], query: QueryDict, size: int) -> KeyedPage[Row]:
+    """The page that the query asks for; the first one where the row that it names is not in the list (any more)."""
+    before, after = query.get("before", ""), query.get("after", "")
+    named = before or after
+    place = next((number for number, row in enumerate(rows) if cursor(row) == named), None) if named else None
+    start = 0 if place is None else max(place - size, 0) if before else place + 1
+    shown = rows[start : start + size]
+    return KeyedPage(
+        shown,
+        len(rows),
+        start + 1,
+        cursor(shown[0]) if shown and start else "",
+        cursor(shown[-1]) if shown and start + size < len(rows) else "",
+    )
+
+
 def csv_file(listing: Listing[Any], columns: Sequence[Column[Any]]) -> Iterator[str]:
     """All rows as a CSV file with a byte order mark, line by line."""
     yield BYTE_ORDER_MARK

@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 
 from licensemgr.core.countries import countries, country_name, guess_country
 from licensemgr.core.folding import fold
+from licensemgr.core.lists import sort_of
 from organizations.access import as_person
 from organizations.models import Membership, Organization
 from products.geography import Position
 from products.models import Product, ResellerKind
-from products.resellers import Wanted
+from products.resellers import SORTS, Wanted
 from products.towns import Town, find_towns, town_of
 
 # A position is kept no more exactly than this, about a kilometre: it stands in the URL.
@@ -54,12 +55,40 @@ class Question:
     kind: str
     product: Product | None
     organization: Organization | None
+    sort: str = ""
     problems: Sequence[str] = field(default_factory=list)
 
     @property
     def wanted(self) -> Wanted:
         """The search that answers it."""
-        return Wanted(self.country, self.words, self.kind, self.product, self.place.near)
+        return Wanted(self.country, self.words, self.kind, self.product, self.place.near, self.sort)
+
+    @property
+    def sorted_by(self) -> str:
+        """The column by which the answer is sorted; empty where it is sorted by none that is shown."""
+        if self.sort:
+            return self.sort
+        if self.place.near is not None:
+            return "distance"
+        return "name" if self.country else ""
+
+    @property
+    def query(self) -> QueryDict:
+        """What is asked, as the URL says it: with what was guessed, and without what was left out."""
+        query = QueryDict(mutable=True)
+        query["country"] = self.country
+        if self.place.town:
+            query["town"] = self.place.town.key
+        elif self.place.position:
+            query["latitude"] = f"{self.place.position.latitude:.{_DECIMALS}f}"
+            query["longitude"] = f"{self.place.position.longitude:.{_DECIMALS}f}"
+        elif self.place.text:
+            query["place"] = self.place.text
+        said = {"search": self.words, "kind": self.kind, "product": self.product.code if self.product else ""}
+        for name, value in {**said, "sort": self.sort}.items():
+            if value:
+                query[name] = value
+        return query
 
     @property
     def with_miles(self) -> bool:
@@ -89,6 +118,7 @@ def read_question(request: HttpRequest) -> Question:
         kind=_kind(request.GET, problems),
         product=_product(request.GET, problems),
         organization=organization,
+        sort=_sort(request.GET, place),
         problems=problems,
     )
 
@@ -96,7 +126,7 @@ def read_question(request: HttpRequest) -> Question:
 def query_for_town(asked: QueryDict, town: Town) -> str:
     """The query that asks the same near another town."""
     query = asked.copy()
-    for name in ("place", "latitude", "longitude", "page"):
+    for name in ("place", "latitude", "longitude", "after", "before"):
         query.pop(name, None)
     query["town"] = town.key
     if query.get("country") != town.country:
@@ -163,6 +193,11 @@ def _kind(asked: QueryDict, problems: list[str]) -> str:
         problems.append(_("There is no such kind, so resellers and system integrators are shown."))
         return ""
     return kind
+
+
+def _sort(asked: QueryDict, place: Place) -> str:
+    sort = sort_of(asked.get("sort", ""), SORTS, "")
+    return "" if place.near is None and sort.removeprefix("-") == "distance" else sort
 
 
 def _product(asked: QueryDict, problems: list[str]) -> Product | None:

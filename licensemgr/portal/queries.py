@@ -3,17 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from hardware.contact import ContactCounts, count_contacts, is_silent
+from hardware.contact import ContactCounts, count_contacts
 from licensemgr.core import clock
-from organizations.access import in_all_organizations
-from organizations.models import Membership, Organization, User
-from products.models import LicenseKind, RegisteredProduct, System
+from organizations.models import Organization
+from products.models import LicenseKind
 from subscriptions import advice
 from subscriptions.notices import next_told_on
 from subscriptions.queries import ProductStanding, standings
@@ -130,50 +126,6 @@ def choose_rows(
     ]
     key = PRODUCT_SORTS.get(sort.removeprefix("-"), PRODUCT_SORTS["name"])
     return sorted(chosen, key=key, reverse=sort.startswith("-"))
-
-
-# --- start page --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MySystem:
-    """An organization on the start page."""
-
-    organization: Organization
-    role_label: str
-    products: int
-    systems: int
-    # How many of them are online and silent.
-    silent: int
-
-
-def _how_many(rows: "QuerySet[Any]") -> Coalesce:
-    """How many of the rows the organization of a membership has; counted apart, since a join would multiply them."""
-    mine = rows.filter(organization=OuterRef("organization")).order_by().values("organization")
-    return Coalesce(Subquery(mine.annotate(total=Count("pk")).values("total")), Value(0))
-
-
-def my_systems_of(user: User) -> list[MySystem]:
-    """The person's organizations with how much is in them (R30)."""
-    with in_all_organizations(user):
-        return _my_systems_of(user)
-
-
-def _my_systems_of(user: User) -> list[MySystem]:
-    memberships = (
-        Membership.objects.filter(user=user, organization__closed_on=None)
-        .select_related("organization")
-        .annotate(
-            products=_how_many(RegisteredProduct.objects.filter(hidden_on=None)),
-            systems=_how_many(System.objects.filter(removed_on=None)),
-            silent=_how_many(System.objects.filter(is_silent())),
-        )
-        .order_by("organization__name", "pk")
-    )
-    return [
-        MySystem(entry.organization, entry.get_role_display(), entry.products, entry.systems, entry.silent)
-        for entry in memberships
-    ]
 
 
 # --- the demonstration's next event ------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ PUBLIC_TREES = ("admin/", "accounts/", "static/", "api/", "__")
 PUBLIC_NAMES = {
     "my_systems",  # asks for the person only: shows the organizations of whoever signed in
     "where_to_buy",
+    # Of lists that belong to no organization: ask for the person, but for files of what everybody may see
+    *("choose_own_columns", "save_own_view", "delete_own_view", "own_list_csv", "own_list_xlsx"),
     "where_to_buy_towns",
     "where_to_buy_details",
     "healthz",

@@ -160,6 +160,7 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
         "component": "status_badge",
         "reseller": reseller.pk,
         "list_name": "history",
+        "own_list": "where-to-buy",
         "view": view.pk,
         "message": 1,
         "token": "no-such-token",

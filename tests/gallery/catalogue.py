@@ -41,6 +41,7 @@ NO_PAGES = {
         "check_license_key",
     ),
     # Forms of lists, of Downloads, of the guide and of every page's foot.
+    *("choose_own_columns", "delete_own_view", "own_list_csv", "own_list_xlsx"),
     *("choose_columns", "delete_view", "work_again", "work_download", "work_remove", "first_steps", "choose_language"),
     # Fragments, and ways on to another page.
     *("where_to_buy_towns", "work_indicator", "account_logout"),
@@ -61,6 +62,15 @@ def states() -> Iterator[PageState]:
 def _of_anybody() -> Iterator[PageState]:
     yield page("where_to_buy", who="", query="?country=SE")
     yield page("where_to_buy", "asked for", who="", says="country")
+    yield page("where_to_buy", "signed in", who="viewer", query="?country=&town=SE-malmo&sort=name")
+    yield page(
+        "where_to_buy",
+        "view saved",
+        who="viewer",
+        at="save_own_view",
+        own_list="where-to-buy",
+        data={"name": "Near Malmö", "query": "country=SE&town=SE-malmo"},
+    )
     yield page("where_to_buy", "by town", who="viewer", query="?country=SE&town=Malm%C3%B6&kind=reseller")
     yield page("where_to_buy", "nobody", who="", query="?country=SE&search=nobody-is-called-so")
     yield page("where_to_buy", "suggestions", who="", query="?country=SE", clicks=["#place=mal"])
@@ -131,6 +141,10 @@ def _template(name: str) -> Any:
 def _of_products() -> Iterator[PageState]:
     yield page("my_systems", who="alex")
     yield page("my_systems", "of nobody", who="newcomer")
+    yield page("my_systems", "nothing found", who="alex", query="?search=nothing-is-called-so")
+    fewer = {"column": ["products"], "show": "yes", "query": "sort=-products"}
+    yield page("my_systems", "columns chosen", who="alex", at="choose_own_columns", own_list="my-systems", data=fewer)
+    yield page("save_own_view", "refused", who="alex", own_list="my-systems", data={"name": ""}, status=422)
     yield page("my_systems", "one organization", who="denise")
     yield page("product_list", who="alex", organization=NORDHAMN)
     yield page("product_list", "empty", who="ingrid", organization=MUSEUM)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.gallery.looking import Looker
 from tests.gallery.stage import Stage
-from tests.gallery.states import page_states
+from tests.gallery.states import PageState, page_states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).parent.parent.parent
@@ -24,24 +24,28 @@ PICTURES = ROOT / "docs" / "pictures"
 README = {"product-list": "product-list", "product-licensing-renewal-grace": "product-licensing"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def looker(stage: Stage, browser: Browser) -> Looker:
     """A tab for all of them."""
     return Looker.arrive(browser, stage)
 
 
-def test_all_pages(looker: Looker) -> None:
-    """Take them, and write the index as they come."""
+@pytest.fixture(scope="module")
+def rows() -> list[str]:
+    """What the index shows, as it comes."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for state in page_states():
-        names = looker.take_pictures(state, LANGUAGE, FOLDER)
-        shown = "".join(f'<a href="{name}"><img src="{name}" alt="{name}" loading="lazy"></a>' for name in names)
-        rows.append(
-            f'<section><h2 id="{state.name}">{html.escape(f"{state.url_name} {state.state}")}</h2>{shown}</section>'
-        )
-        (FOLDER / "index.html").write_text(_SHEET.replace("ROWS", "\n".join(rows)), encoding="utf-8")
-    print(f"\n{len(rows)} pages: {FOLDER / 'index.html'}")
+    return []
+
+
+@pytest.mark.parametrize("state", page_states(), ids=lambda state: f"{state.url_name} {state.state}".strip())
+def test_page(looker: Looker, rows: list[str], state: PageState) -> None:
+    """Take its pictures, and put them into the index."""
+    names = looker.take_pictures(state, LANGUAGE, FOLDER)
+    shown = "".join(f'<a href="{name}"><img src="{name}" alt="{name}" loading="lazy"></a>' for name in names)
+    rows.append(
+        f'<section><h2 id="{state.name}">{html.escape(f"{state.url_name} {state.state}")}</h2>{shown}</section>'
+    )
+    (FOLDER / "index.html").write_text(_SHEET.replace("ROWS", "\n".join(rows)), encoding="utf-8")
 
 
 def test_pictures_of_the_readme(looker: Looker) -> None:

@@ -9,14 +9,13 @@ from typing import Any
 from django import forms
 from django.core.paginator import Paginator
 
-from licensemgr.core.lists import Head, ListKind
+from licensemgr.core.lists import Head, KeyedPage, ListKind
 from licensemgr.portal.first_steps import Action, Guide, Step
 from licensemgr.portal.going import Place
 from licensemgr.portal.shortcuts import Shortcut, ShownShortcut, shown_shortcuts
 from licensemgr.portal.styleguide.tokens import icons
 from licensemgr.portal.why import ShownAddend
 from organizations.lists import MOST_VIEWS, Choice, ListTools, ViewLine
-from organizations.models import SavedView
 from products.why import Addend, Counted, explain
 from subscriptions.rules import Status
 from wallet.forms import RedeemLicenseKeyForm
@@ -90,6 +89,14 @@ def _pagination() -> dict[str, Any]:
     return {"first": pages.page(1), "middle": pages.page(4711), "last": pages.page(pages.num_pages)}
 
 
+def _key_pager() -> dict[str, Any]:
+    pages = {"first": (0, 1), "middle": (1, 1), "last": (1, 0)}
+    return {
+        name: KeyedPage([], 3, 1, "gate" if before else "", "pier" if after else "")
+        for name, (before, after) in pages.items()
+    }
+
+
 def _confirm_panel() -> dict[str, Any]:
     return {
         "rows": [("Core device", 0), ("Universal device", "1,234,567"), ("Order reference", LONG)],
@@ -136,6 +143,8 @@ def _tools(subject: str, *, can_keep: bool = True, views: tuple[ViewLine, ...] =
         choices=tuple(Choice(name, label, not views or name != "note") for name, label in columns),
         views=views,
         most_views=MOST_VIEWS,
+        columns_url="#main",
+        save_url="#main",
         csv_url="#main",
         xlsx_url="#main",
         can_keep=can_keep,
@@ -144,12 +153,14 @@ def _tools(subject: str, *, can_keep: bool = True, views: tuple[ViewLine, ...] =
 
 
 def _list_tools() -> dict[str, Any]:
-    named = SavedView(pk=1, name="Lacks licenses"), SavedView(pk=2, name=LONG[:60]), SavedView(pk=3, name=LONG[70:130])
+    named = ("Lacks licenses", LONG[:60], LONG[70:130])
     return {
         "usual": _tools("usual"),
         "looking": _tools("looking", can_keep=False),
-        "kept": _tools("kept", query="q=gate", views=tuple(ViewLine(view, "#main", view.pk == 1) for view in named)),
-        "long": _tools("long", views=(ViewLine(named[2], "#main", True),)),
+        "kept": _tools(
+            "kept", query="q=gate", views=tuple(ViewLine(name, "#main", "#main", name == named[0]) for name in named)
+        ),
+        "long": _tools("long", views=(ViewLine(named[2], "#main", "#main", True),)),
     }
 
 
@@ -217,6 +228,7 @@ SAMPLES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "language_form": _language_form,
     "list_heads": _list_heads,
     "list_tools": _list_tools,
+    "key_pager": _key_pager,
     "pagination": _pagination,
     "place": _place,
     "shortcuts": _shortcuts,

@@ -1,6 +1,7 @@
 """What a person does with a list: choose its columns, keep views of it, fetch it as a file."""
 
 import io
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from licensemgr.core.lists import FilterUnreadable, Listing, csv_file, file_name, xlsx_file
+from licensemgr.core.lists import Column, FilterUnreadable, Listing, csv_file, file_name, xlsx_file
 from licensemgr.core.spreadsheets import XLSX_TYPE
 from licensemgr.portal.exports import MOST_AT_ONCE, columns_of, open_list, order_export
 from licensemgr.portal.lists import ListEntry, entry_or_404, page_of
@@ -76,6 +77,7 @@ def save_view(request: OrganizationRequest, list_name: str) -> HttpResponse:
         "form": form,
         "list": entry.kind,
         "subject": request.POST.get(SUBJECT, ""),
+        "action": request.path,
         "back": _back_url(request, entry),
     }
     context["query"] = entry.kind.query_of(_query(request))
@@ -91,7 +93,7 @@ def delete_view(request: OrganizationRequest, view: int) -> HttpResponse:
     found.delete()
     messages.success(request, _("The view %(name)s is deleted.") % {"name": found.name})
     url = page_of(entry, request.organization, found.subject)
-    return _see(address(url, entry.kind.query_of(_query(request)), entry.kind))
+    return see(address(url, entry.kind.query_of(_query(request)), entry.kind))
 
 
 @require_safe
@@ -103,10 +105,7 @@ def list_csv(request: OrganizationRequest, list_name: str) -> HttpResponse:
     except FilterUnreadable as refused:
         return _unreadable(request, list_name, refused)
     columns = columns_of(listing, request.user, request.GET)
-    response = StreamingHttpResponse(csv_file(listing, columns), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{_file_name(request, listing, "csv")}"'
-    # Django's answers that stream have no type in common with the others but their base.
-    return cast(HttpResponse, response)
+    return csv_answer(listing, columns, _file_name(request, listing, "csv"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -150,16 +149,12 @@ def _ordered(request: OrganizationRequest, listing: Listing[Any], back: str) -> 
         messages.success(
             request, _("The spreadsheet is being made. You are told when it is ready; it is kept for a day.")
         )
-    return _see(back)
+    return see(back)
 
 
 def _spreadsheet(request: OrganizationRequest, listing: Listing[Any]) -> HttpResponse:
-    # Some megabytes at most: it has no more rows than MOST_AT_ONCE.
-    file = io.BytesIO()
-    xlsx_file(listing, columns_of(listing, request.user, request.GET), file, lambda _done, _total: None)
-    response = HttpResponse(file.getvalue(), content_type=XLSX_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{_file_name(request, listing, "xlsx")}"'
-    return response
+    columns = columns_of(listing, request.user, request.GET)
+    return xlsx_answer(listing, columns, _file_name(request, listing, "xlsx"))
 
 
 def _file_name(request: OrganizationRequest, listing: Listing[Any], ending: str) -> str:
@@ -196,10 +191,28 @@ def _back_url(request: OrganizationRequest, entry: ListEntry) -> str:
 
 
 def _back(request: OrganizationRequest, entry: ListEntry) -> HttpResponse:
-    return _see(_back_url(request, entry))
+    return see(_back_url(request, entry))
 
 
-def _see(url: str) -> HttpResponse:
+def csv_answer(listing: Listing[Any], columns: Sequence[Column[Any]], name: str) -> HttpResponse:
+    """All rows as a CSV file that is sent while it is made."""
+    response = StreamingHttpResponse(csv_file(listing, columns), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    # Django's answers that stream have no type in common with the others but their base.
+    return cast(HttpResponse, response)
+
+
+def xlsx_answer(listing: Listing[Any], columns: Sequence[Column[Any]], name: str) -> HttpResponse:
+    """All rows as an XLSX file, made at once: some megabytes at most, of no more rows than MOST_AT_ONCE."""
+    file = io.BytesIO()
+    xlsx_file(listing, columns, file, lambda _done, _total: None)
+    response = HttpResponse(file.getvalue(), content_type=XLSX_TYPE)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def see(url: str) -> HttpResponse:
+    """303 to the page that shows what was done."""
     response = HttpResponseRedirect(url)
     response.status_code = 303
     return response

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,8 +13,11 @@ from django.views.decorators.http import require_GET, require_safe
 from licensemgr.core import signing_keys
 from licensemgr.core.answers import page, wants_fragment
 from licensemgr.core.countries import countries, country_name
+from licensemgr.core.lists import keyed_page
 from licensemgr.portal.buying import Question, query_for_town, read_question
 from licensemgr.portal.mapping import map_of
+from licensemgr.portal.reseller_columns import RESELLERS, reseller_columns
+from organizations.own_lists import own_list_tools
 from products.models import Product, ResellerKind
 from products.resellers import Listed, Search, as_listed, find_resellers, listed_resellers
 from products.towns import largest_town, suggest_towns
@@ -47,8 +49,8 @@ def where_to_buy(request: HttpRequest) -> HttpResponse:
     """Resellers and system integrators, the nearest first where a town or a position is chosen."""
     asked = read_question(request)
     search = find_resellers(asked.wanted)
-    page_obj = Paginator(search.found, _RESELLERS_PER_PAGE).get_page(request.GET.get("page"))
-    listed = as_listed(page_obj.object_list)
+    chosen = keyed_page(search.found, lambda found: str(found.pk), request.GET, _RESELLERS_PER_PAGE)
+    listed = as_listed(chosen.rows)
     context = {
         "asked": asked,
         "country_name": country_name(asked.country),
@@ -56,10 +58,18 @@ def where_to_buy(request: HttpRequest) -> HttpResponse:
         "kinds": ResellerKind.choices,
         "products": Product.objects.all(),
         "choices": [(town, query_for_town(request.GET, town)) for town in asked.place.others],
-        "page_obj": page_obj,
+        "list": chosen,
         "listed": listed,
-        "map": map_of(listed, page_obj.start_index(), asked.place.near),
+        "map": map_of(listed, chosen.first_number, asked.place.near),
         "nearer_abroad": next(iter(as_listed([search.nearer_abroad] if search.nearer_abroad else [])), None),
+        "tools": own_list_tools(
+            request,
+            RESELLERS,
+            reseller_columns(asked),
+            page_url=reverse("where_to_buy"),
+            asked=asked.query,
+            sort=asked.sorted_by,
+        ),
         **_instead(request, asked, search),
     }
     return page(request, "portal/where_to_buy.html", context)
