@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import formats
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hardware import admin_files, admin_imports, admin_online
@@ -36,6 +35,7 @@ from licensemgr.core.admin import (
 )
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseType
 
 __all__ = ["admin_files", "admin_imports", "admin_online"]

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hardware.errors import UnitFileRefused
@@ -21,6 +20,7 @@ from licensemgr.core.admin import LooksOnlyAdmin
 from licensemgr.core.answers import done
 from licensemgr.core.spreadsheets import csv_lines
 from licensemgr.core.uploads import streams_upload
+from licensemgr.core.worded import gettext as _
 from organizations.models import User
 from products.answers import wants_fragment
 

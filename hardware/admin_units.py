@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 
 from hardware.ending import replace_unit
 from hardware.errors import UnitEnded
@@ -22,6 +21,8 @@ from licensemgr.core import clock
 from licensemgr.core.admin import LooksOnlyAdmin
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import pgettext
 from organizations.models import User
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import IO
 
-from django.utils.translation import gettext as _
-
 from hardware.errors import ReportRefused
 from hardware.proofs import Claim, claim_of
 from hardware.system_files import read_system_file
 from hardware.unpacking import Unpacked, Upload, unpack_uploads
 from licensemgr.core.signed import DocumentRefused
+from licensemgr.core.worded import gettext as _
 
 
 @dataclass(frozen=True)

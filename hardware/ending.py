@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from hardware.errors import ReplacementRefused, UnitEnded
 from hardware.keys import normalize_serial
@@ -14,6 +13,7 @@ from hardware.placing import held_accounts, holding_account, place_system, rebas
 from hardware.queries import UnitState, systems_on, unit_states
 from history.models import Action
 from history.record import record
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import User
 from subscriptions.queries import ProductStanding, product_standing, standing_after

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from django.utils import formats
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
+from licensemgr.core.moments import say_day
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from subscriptions.errors import ConfirmationForged, ConfirmationUsed
 from wallet.errors import NotEnoughLicenses
 
@@ -38,8 +37,7 @@ class UnitRegisteredHere(UnitRefused):
 
     def __init__(self, *, on: date) -> None:
         super().__init__(
-            _("Your organization already registered this unit on %(on)s. Nothing was changed.")
-            % {"on": formats.date_format(on, "DATE_FORMAT")}
+            _("Your organization already registered this unit on %(on)s. Nothing was changed.") % {"on": say_day(on)}
         )
 
 
@@ -90,7 +88,7 @@ class UnitEnded(Refused):
     def __init__(self, *, serial: str, on: date) -> None:
         super().__init__(
             _("Unit %(serial)s was retired or replaced on %(on)s. Nothing was changed.")
-            % {"serial": serial, "on": formats.date_format(on, "DATE_FORMAT")}
+            % {"serial": serial, "on": say_day(on)}
         )
 
 

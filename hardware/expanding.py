@@ -8,8 +8,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from hardware import rules
 from hardware.errors import (
     ExpansionChanged,
@@ -24,6 +22,7 @@ from hardware.placing import holding_account, rebase_systems
 from hardware.queries import UnitState, unit_states
 from history.models import Action
 from history.record import record
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, LicenseType

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from hardware.errors import UnitFileRefused
 from hardware.keys import is_oak_of, normalize_oak, normalize_serial, oak_hash, proof_key, seal_proof_key
@@ -21,6 +20,7 @@ from hardware.unit_files import Batch, UnitFile
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from organizations.models import User
 
 logger = logging.getLogger(__name__)

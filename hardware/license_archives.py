@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 
 from hardware.errors import LicenseFileRefused
 from hardware.license_files import document_of, issue_license_file
 from hardware.models import LicenseFile
 from licensemgr.core import signing_keys
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations.models import User
 from products.models import System
 

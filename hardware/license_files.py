@@ -13,7 +13,6 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import formats
-from django.utils.translation import gettext as _
 from joserfc.jwk import OKPKey
 
 from hardware.errors import IssueLogBroken, LicenseFileRefused
@@ -24,6 +23,7 @@ from history.models import Action
 from history.record import record
 from licensemgr.core import clock, signed, signing_keys
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.models import DeviceCount, LicenseBasis, RegisteredProduct, System

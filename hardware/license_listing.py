@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Max
-from django.utils.translation import gettext as _
 
 from hardware.license_files import Granted, counts_by_another_zone, granted_to_all, is_stale, key_of
 from hardware.models import HeldReport, LicenseFile, Report, SystemIdentity
+from licensemgr.core.worded import gettext as _
 from organizations.models import Organization
 from products.models import RegisteredProduct, System, SystemSource
 from subscriptions.advice import format_date

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import models
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hardware.models import HeldReport, Report, StagedFile
 from hardware.staging import batch_files
 from licensemgr.core import clock
+from licensemgr.core.worded import gettext as _
 from organizations.models import Organization, User
 from products.models import System
 

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.db.models import F, TextChoices
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hardware.errors import CodeGivenBefore, CodeNotMade
@@ -17,6 +16,7 @@ from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import Organization, User
 

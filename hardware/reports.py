@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from hardware.errors import IdentityChanged, NotRegistered, ReportOutOfOrder, ReportRefused
 from hardware.keys import normalize_serial
@@ -19,6 +18,7 @@ from hardware.system_files import SystemFile, read_system_file
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing, settled
 from organizations.models import Organization, User
 from products.device_lists import pack, unpack_ids

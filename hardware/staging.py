@@ -9,7 +9,6 @@ from datetime import date, timedelta
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.formats import time_format
-from django.utils.translation import gettext as _
 
 from hardware.checking import CheckedFile
 from hardware.errors import UploadExpired
@@ -18,6 +17,7 @@ from hardware.reports import ReportPreview, accept_report, preview_report
 from hardware.system_files import SystemFile, read_system_file
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations.models import Organization, User
 from products.models import SystemSource
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
-
 from licensemgr.core.enumerations import counted_up
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseBasis, Product, System
 from subscriptions.advice import listed, status_label
 from subscriptions.queries import ProductStanding

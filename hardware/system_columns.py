@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hardware.listing import Row, Wanted, all_rows, count_rows
 from licensemgr.core.lists import Column, Field, Listing, ListKind, column
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseType
 from subscriptions.queries import ProductStanding
 

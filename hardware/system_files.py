@@ -15,9 +15,9 @@ from typing import Any
 
 import jsonschema_rs
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from licensemgr.core import signed
+from licensemgr.core.worded import gettext as _
 from products.device_lists import ListedDevice
 
 TYP = "system-description-v1"

@@ -10,10 +10,9 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.utils.translation import gettext as _
-
 from hardware.errors import UnitFileRefused
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 
 COLUMNS = ("serial", "model", "oak")
 # No row that can be meant is longer. It also bounds how far a quotation mark that nobody closes can reach.

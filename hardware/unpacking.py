@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from hardware.errors import UploadTooLarge
 from licensemgr.core.numbers import grouped
 from licensemgr.core.signed import MAXIMUM_BYTES
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 
 MAXIMUM_FILES = 200
 MAXIMUM_UNPACKED = 100 * 1024 * 1024

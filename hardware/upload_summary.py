@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Sum
-from django.utils.translation import gettext as _
 
 from hardware.errors import IdentityChanged
 from hardware.keys import normalize_serial
@@ -15,6 +14,7 @@ from hardware.queries import licenses_of, systems_on
 from hardware.reports import ReportPreview
 from hardware.rules import is_tied
 from hardware.staging import StagedLine
+from licensemgr.core.worded import gettext as _
 from organizations.models import Organization
 from products.models import DeviceCount, LicenseBasis, LicenseType, Product, RegisteredProduct
 from subscriptions import rules

@@ -9,7 +9,6 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hardware.importing import begin_import
@@ -17,6 +16,7 @@ from hardware.models import UnitImport
 from hardware.pieces import PIECE_BYTES, keep_pieces, open_pieces
 from hardware.unit_files import UnitFile
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from organizations.models import User
 
 MAXIMUM_UPLOAD_MEGABYTES = 200

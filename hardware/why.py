@@ -1,10 +1,10 @@
 """Where a hardware unit's numbers come from: its licenses, the devices on it, what it lacks (R24-R27)."""
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from hardware.models import HardwareUnit
 from hardware.queries import UnitState
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseType
 from products.why import Addend, Counted, Explanation, explain, explain_devices, of_type, why_link
 from wallet.models import AccountCategory

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core import clock
@@ -28,6 +27,7 @@ from licensemgr.core.admin import (
     row_or_404,
 )
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext
 from organizations import admin_people, admin_work
 from organizations.access import grant_in_force
 from organizations.admin_support import SupportViewForm

@@ -16,11 +16,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core.admin import Act, HasTools, LooksOnlyAdmin, Tool, act_page, one_line, posted, refuse, row_or_404
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext
 from organizations.accounts import is_known, preview_closing
 from organizations.models import User
 from organizations.staff import close_account_of, staff_of

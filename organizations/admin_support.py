@@ -4,11 +4,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core import clock
 from licensemgr.core.admin import LooksOnlyAdmin
+from licensemgr.core.worded import gettext
 from organizations.models import AccessGrant, Invitation
 from organizations.staff import staff_of
 from organizations.support import end_support_view

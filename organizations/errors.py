@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from django.utils import formats
-from django.utils.translation import gettext as _
-
 from licensemgr.core.enumerations import all_of
 from licensemgr.core.errors import Refused
+from licensemgr.core.moments import say_day
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 
 
 class DateGoesBack(Refused):
@@ -19,7 +18,7 @@ class DateGoesBack(Refused):
     def __init__(self, settled_through: date) -> None:
         super().__init__(
             _("The books are settled up to %(date)s, and nothing can be dated before. Nothing was changed.")
-            % {"date": formats.date_format(settled_through, "DATE_FORMAT")}
+            % {"date": say_day(settled_through)}
         )
 
 

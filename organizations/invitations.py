@@ -16,7 +16,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import formats, translation
-from django.utils.translation import gettext as _
 
 from history.models import Action
 from history.record import record
@@ -24,6 +23,7 @@ from licensemgr.core import clock
 from licensemgr.core.mail import write_message
 from licensemgr.core.models import OutboxMessage
 from licensemgr.core.tenancy import Part, acting, acting_for
+from licensemgr.core.worded import gettext as _
 from organizations.books import lock_organization
 from organizations.errors import (
     AddressNotConfirmed,

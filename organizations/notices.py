@@ -14,9 +14,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from licensemgr.core import mail
+from licensemgr.core.worded import gettext as _
 from organizations.models import NOTIFIED_ROLES, Membership, Organization, Role
 
 

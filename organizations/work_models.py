@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from licensemgr.core.worded import SentenceField
+
 
 class WorkState(models.TextChoices):
     """How work stands."""
@@ -43,7 +45,7 @@ class WorkOrder(models.Model):
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(default=0)
     # Why it failed, for whoever asked.
-    sentence = models.TextField(blank=True)
+    sentence = SentenceField(blank=True)
     made_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -18,11 +18,11 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404
 from django.utils import translation
-from django.utils.translation import gettext as _
 
 from licensemgr.core import clock, mail
 from licensemgr.core.errors import Refused
 from licensemgr.core.tenancy import Part, acting, acting_for
+from licensemgr.core.worded import gettext as _
 from organizations.access import may
 from organizations.models import Membership
 from organizations.notices import portal_link, render

@@ -15,8 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from licensemgr.core.admin import Act, AnyModelAdmin, AnyModelForm, RefusalsShown, act_page, refuse
 from licensemgr.core.answers import done
@@ -24,6 +23,8 @@ from licensemgr.core.countries import countries, country_name
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
 from licensemgr.core.spreadsheets import csv_lines
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
 from products.models import Reseller

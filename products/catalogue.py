@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from django.db import models, transaction
-from django.utils.translation import gettext as _
 
+from licensemgr.core.worded import gettext as _
 from products.errors import LicenseTypeInUse, ProductInUse
 from products.models import LicenseType, Product
 

@@ -1,9 +1,8 @@
 """What products and systems refuse, each with the sentence that the person reads."""
 
-from django.utils.translation import gettext as _
-
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 
 
 class SystemRefused(Refused):

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.db import models, transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.folding import fold
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from organizations.models import User
 from products.errors import ImportChanged, ImportUnreadable
 from products.geography import Position

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from django.utils.translation import gettext as _
-
 from licensemgr.core.countries import country_name
 from licensemgr.core.folding import fold
+from licensemgr.core.worded import gettext as _
 from products.geography import Position
 
 _FILE = Path(__file__).parent / "data" / "towns.tsv"

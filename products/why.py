@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Q, Sum
-from django.utils.translation import gettext as _
 
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from products.models import DeviceCount, LicenseBasis, LicenseType, RegisteredProduct, System
 from products.queries import systems_of
 

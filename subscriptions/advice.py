@@ -9,11 +9,12 @@ from datetime import date, timedelta
 
 from django.utils import formats
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from licensemgr.core.enumerations import counted_up, in_a_row
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, YearStanding

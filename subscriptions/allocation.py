@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from django.utils import formats
-from django.utils.translation import gettext as _
 
+from licensemgr.core.worded import gettext as _
 from subscriptions import rules
 from subscriptions.errors import NeedNotMatched, NotStarted, YearsNotOffered
 from subscriptions.queries import ProductStanding, YearStanding

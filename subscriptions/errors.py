@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from django.utils import formats
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from licensemgr.core.errors import Refused
+from licensemgr.core.moments import say_day
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from subscriptions.rules import Mismatch, Year
 
 
@@ -19,8 +18,7 @@ class AlreadyStarted(Refused):
 
     def __init__(self, *, started_on: date) -> None:
         super().__init__(
-            _("The subscription was started on %(date)s. Nothing was changed.")
-            % {"date": formats.date_format(started_on, "DATE_FORMAT")}
+            _("The subscription was started on %(date)s. Nothing was changed.") % {"date": say_day(started_on)}
         )
 
 
@@ -108,8 +106,8 @@ class ConfirmationForged(AllocationRefused):
 def year_name(year: Year) -> str:
     """A subscription year as pages name it: its first and its last day."""
     return _("%(first)s to %(last)s") % {
-        "first": formats.date_format(year.first, "DATE_FORMAT"),
-        "last": formats.date_format(year.last, "DATE_FORMAT"),
+        "first": say_day(year.first),
+        "last": say_day(year.last),
     }
 
 
@@ -157,8 +155,8 @@ class YearHasBegun(ReleaseRefused):
         super().__init__(
             text
             % {
-                "first": formats.date_format(first, "DATE_FORMAT"),
-                "ended": formats.date_format(ended, "DATE_FORMAT"),
+                "first": say_day(first),
+                "ended": say_day(ended),
             }
         )
 

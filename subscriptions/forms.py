@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from licensemgr.core.numbers import grouped, without_grouping
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from products.models import RegisteredProduct
 from subscriptions.allocation import AllocationPreview, Plan, clean_plan, facts_shown
 from subscriptions.errors import ConfirmationForged

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from organizations.models import Organization
 from organizations.notices import Notice, Table, portal_link, tell
 from products.models import LicenseKind

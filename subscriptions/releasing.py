@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils import formats
-from django.utils.translation import gettext as _
 
 from history.models import Action
 from history.record import record
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import User
 from products.models import RegisteredProduct

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from licensemgr.core.enumerations import in_a_row
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from subscriptions import rules
 from subscriptions.advice import days_left, format_date, listed, named_lacks, named_units, status_label
 from subscriptions.queries import ProductStanding, YearStanding

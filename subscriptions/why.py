@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseBasis, LicenseType
 from products.why import Addend, Counted, Explanation, explain, explain_devices, of_type, why_link
 from subscriptions import rules

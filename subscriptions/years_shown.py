@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.utils.translation import gettext as _
-
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from subscriptions import rules
 from subscriptions.advice import days_left
 from subscriptions.queries import ProductStanding, YearStanding

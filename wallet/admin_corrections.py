@@ -10,12 +10,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core import clock
 from licensemgr.core.admin import Act, AnyModelAdmin, AnyModelForm, LooksOnlyAdmin, act_page, one_line, posted, refuse
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations.staff import staff_of
 from products.models import LicenseKind, LicenseType, RegisteredProduct
 from wallet.corrections import MAXIMUM_CHANGE, correct_wallet, corrected

@@ -5,9 +5,9 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseKind, LicenseType, Product, Reseller
 from wallet.batches import vendors_today
 from wallet.models import KeyBatch

@@ -12,8 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy
 
 from licensemgr.core.admin import (
     Act,
@@ -31,6 +30,8 @@ from licensemgr.core.admin import (
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
 from licensemgr.core.spreadsheets import csv_lines
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext, pgettext
 from organizations.staff import staff_of
 from products.models import Product
 from wallet.admin_issuing import ChooseProductForm, IssueKeysForm, key_file

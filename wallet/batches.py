@@ -8,10 +8,10 @@ from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import formats
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core import clock
+from licensemgr.core.worded import gettext as _
 from wallet.models import KeyBatch, LicenseKey, Redemption
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from licensemgr.core.peppers import KeyedHash, keyed_hash, keyed_hashes
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseKind, LicenseType, Product, RegisteredProduct
 from wallet import keycode
 from wallet.errors import EmptyKey, KeyAlreadyRedeemed, KeyMistyped, KeyRevoked, KeyUnknown

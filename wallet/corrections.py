@@ -3,12 +3,11 @@
 from datetime import date
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from history.models import Action
 from history.record import record
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, LicenseType, RegisteredProduct

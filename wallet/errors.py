@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.utils import formats
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
+from licensemgr.core.moments import say_day
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 
 if TYPE_CHECKING:
     from wallet.checking import CheckedKey
@@ -76,7 +75,7 @@ class KeyAlreadyRedeemed(KeyRefused):
                 "Your organization already redeemed this license key on %(on)s (by %(by)s, for %(product)s). Its licenses "
                 "entered the wallet then; nothing was changed now."
             )
-            % {"on": formats.date_format(on, "DATE_FORMAT"), "by": by, "product": product}
+            % {"on": say_day(on), "by": by, "product": product}
         )
 
 
@@ -127,7 +126,7 @@ class KeyTooLate(KeyRefused):
                 "This license key could be redeemed until %(date)s. Nothing was changed. Ask the reseller who sold it for "
                 "a new one."
             )
-            % {"date": formats.date_format(redeem_by, "DATE_FORMAT")}
+            % {"date": say_day(redeem_by)}
         )
 
 
@@ -250,7 +249,7 @@ class UndoTooLate(UndoRefused):
     def __init__(self, *, last_on: date) -> None:
         super().__init__(
             _("This redemption could be undone until %(date)s. Nothing was changed; its licenses stay in the wallet.")
-            % {"date": formats.date_format(last_on, "DATE_FORMAT")}
+            % {"date": say_day(last_on)}
         )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseKind, LicenseType, RegisteredProduct
 from wallet.models import AccountCategory, AccountUnit, Entry, Lot, Redemption, Transfer, TransferReason
 

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from django.db.models import Sum
 from django.utils import formats
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from organizations.models import Organization
 from organizations.notices import Notice, Table, portal_link, tell
 from products.models import LicenseKind, Product, RegisteredProduct

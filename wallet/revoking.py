@@ -5,9 +5,9 @@ from itertools import groupby
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
+from licensemgr.core.worded import gettext as _
 from organizations.models import User
 from wallet import key_changes
 from wallet.batches import counting_redemption_of, where_keys_went

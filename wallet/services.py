@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import User
 from products.models import LicenseKind, Product, RegisteredProduct, Reseller

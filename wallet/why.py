@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.utils import formats
-from django.utils.translation import gettext as _
 
 from history.models import Action
+from licensemgr.core.worded import gettext as _
 from products.models import LicenseKind, LicenseType, RegisteredProduct
 from products.why import ADDENDS_PER_PAGE, Addend, Counted, Explanation, Link, explain, of_type, why_link
 from wallet.models import AccountCategory, AccountUnit, Entry, LedgerAccount, Lot, Transfer, TransferReason

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hardware.models.online import RegistrationCode
 from licensemgr.core.models import Caller
+from licensemgr.core.worded import SentenceField
 from organizations.models import Organization
 from products.models import System, SystemSource
 
@@ -63,11 +64,11 @@ class StagedFile(models.Model):
     # Packed (zlib); empty where the file was refused.
     packed = models.BinaryField()
     # Why it was refused, in a sentence; empty where it was not.
-    refusal = models.TextField(blank=True)
+    refusal = SentenceField(blank=True)
     # When the person confirmed, and why this file was not accepted then; empty where it was. Where only the second is there the
     # portal itself failed at it.
     confirmed_at = models.DateTimeField(null=True)
-    outcome = models.TextField(blank=True)
+    outcome = SentenceField(blank=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from licensemgr.core.worded import SentenceField
+
 
 class UnitImport(models.Model):
     """A file of units that were made, taken in piece by piece: each piece with the place up to which it was read."""
@@ -44,7 +46,7 @@ class UnitImportRefusal(models.Model):
 
     unit_import = models.ForeignKey(UnitImport, models.PROTECT, related_name="refusals")
     line = models.PositiveBigIntegerField()
-    reason = models.CharField(max_length=200)
+    reason = SentenceField()
 
     class Meta:
         ordering = ["unit_import", "line"]

@@ -5,8 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
@@ -19,6 +17,8 @@ from hardware.states import say_quantities
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page
 

@@ -4,8 +4,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.checking import checked_files
@@ -22,6 +20,8 @@ from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
 from licensemgr.core.signed import MAXIMUM_BYTES
 from licensemgr.core.uploads import streams_upload
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from organizations.access import OrganizationRequest, Permission, entered_again, may, organization_view
 from products.answers import done, page, wants_fragment
 from wallet.limits import trier_of

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from hardware.errors import IdentityChanged, ReportRefused
@@ -14,6 +13,7 @@ from hardware.models import HeldReport, SystemIdentity
 from hardware.reports import decide_identity, preview_held
 from hardware.views.organization_systems import system_or_404
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
 from products.answers import done, page

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -21,6 +20,7 @@ from hardware.registration_codes import CodeState, codes_page, make_code, revoke
 from licensemgr.core.errors import Refused
 from licensemgr.core.moments import say_instant
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done
 

@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.translation import get_language_bidi
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.contact import calls_of
@@ -28,6 +27,7 @@ from hardware.services import report_system
 from hardware.states import state_of
 from hardware.views.lookups import system_or_404, systems
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.books import lock_organization
 from organizations.lists import list_tools

@@ -4,8 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -23,6 +21,8 @@ from hardware.tries import UNIT_PAIR
 from hardware.views.lookups import unit_or_404
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext, pgettext
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page
 from products.models import LicenseKind, LicenseType

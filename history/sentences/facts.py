@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from history.models import Record
 from licensemgr.core.enumerations import counted_up
+from licensemgr.core.moments import say_day
 from licensemgr.core.numbers import grouped
 
 
@@ -39,7 +39,7 @@ class Facts:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def day(self, key: str) -> str:
-        return say_day(self._payload.get(key))
+        return day_of(self._payload.get(key))
 
     def quantities(self, key: str) -> str:
         return self.listed(self._payload.get(key))
@@ -74,10 +74,10 @@ class Facts:
         return self.record.payload if isinstance(self.record.payload, Mapping) else {}
 
 
-def say_day(value: object) -> str:
+def day_of(value: object) -> str:
     """An ISO date in the words of the page."""
     try:
-        return formats.date_format(date.fromisoformat(str(value)), "DATE_FORMAT")
+        return say_day(date.fromisoformat(str(value)))
     except ValueError:
         return "?"
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
-
 from history.models import Action
 from history.sentences.facts import Facts, Tell
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext, pgettext
 
 
 def _system_moved(facts: Facts) -> str:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-
 from history.models import Action
 from history.sentences.facts import Facts, Tell
 from licensemgr.core.enumerations import counted_up
+from licensemgr.core.worded import gettext as _
 
 
 def _person(facts: Facts) -> str:

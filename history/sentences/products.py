@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
-
 from history.models import Action
 from history.sentences.facts import Facts, Tell
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import pgettext
 
 
 def _product_hidden(facts: Facts) -> str:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from history.models import Action
-from history.sentences.facts import Facts, Tell, say_day
+from history.sentences.facts import Facts, Tell, day_of
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 
 
 def _year_released(facts: Facts) -> str:
@@ -31,8 +30,8 @@ def _licenses_allocated(facts: Facts) -> str:
         _("%(licenses)s to the year %(first)s to %(last)s")
         % {
             "licenses": facts.listed(year.get("licenses")) or "?",
-            "first": say_day(year.get("first_day")),
-            "last": say_day(year.get("last_day")),
+            "first": day_of(year.get("first_day")),
+            "last": day_of(year.get("last_day")),
         }
         for year in facts.items("years")
     ]

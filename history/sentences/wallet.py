@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-
 from history.models import Action
 from history.sentences.facts import Facts, Tell
+from licensemgr.core.worded import gettext as _
 
 
 def _redemption_undone(facts: Facts) -> str:

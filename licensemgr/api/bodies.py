@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
 from licensemgr.core.signed import DocumentRefused, read_json
+from licensemgr.core.worded import gettext as _
 
 # A thousand ids of keys are a third of it.
 MAXIMUM_BYTES = 64 * 1024

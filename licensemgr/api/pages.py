@@ -7,13 +7,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from licensemgr.api.kinds import KINDS
 from licensemgr.api.site import document
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import pgettext
 
 _SCHEMAS = "#/components/schemas/"
 

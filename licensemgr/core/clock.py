@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Protocol
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from licensemgr.core.calendar import LAST_DATE
 from licensemgr.core.errors import Refused
 from licensemgr.core.models import ClockReading, DemonstrationClock
+from licensemgr.core.worded import gettext as _
 
 
 class HasOwnDays(Protocol):

@@ -1,11 +1,11 @@
 """The base of every refusal that a person reads."""
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from licensemgr.core import metrics
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 
 
 class Refused(Exception):
@@ -20,6 +20,7 @@ class Refused(Exception):
     status = 422
 
     def __init__(self, sentence: str | Promise) -> None:
+        # A sentence that can be worded anew stays one.
         self.sentence = str(sentence)
         super().__init__(self.sentence)
         metrics.REFUSED.labels(self.code).inc()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import formats
-from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.models import OutboxMessage
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 
 if TYPE_CHECKING:
     from organizations.models import Organization

@@ -1,14 +1,20 @@
 """Instants in words: by the clocks of whoever reads, and how long ago."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import formats
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext, reworded
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@reworded
+def say_day(day: date) -> str:
+    """The day as the reader's language writes it."""
+    return formats.date_format(day, "DATE_FORMAT")
 
 
 def say_instant(local: datetime) -> str:

@@ -8,7 +8,10 @@ import re
 
 from django.utils import formats
 
+from licensemgr.core.worded import reworded
 
+
+@reworded
 def grouped(quantity: int) -> str:
     """“12,345” in English, “12.345” in German: a quantity for a sentence, with the language's separators of thousands."""
     return formats.number_format(quantity, 0, use_l10n=True, force_grouping=True)

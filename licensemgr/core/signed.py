@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.utils.translation import gettext as _
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 
 MAXIMUM_BYTES = 20 * 1024 * 1024
 # So many commas and brackets, in texts too, that a list of 100,000 devices is far from it; and so many objects and names in them,

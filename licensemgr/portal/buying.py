@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.http import HttpRequest, QueryDict
-from django.utils.translation import gettext as _
 
 from licensemgr.core.countries import countries, country_name, guess_country
 from licensemgr.core.folding import fold
 from licensemgr.core.lists import sort_of
+from licensemgr.core.worded import gettext as _
 from organizations.access import as_person
 from organizations.models import Membership, Organization
 from products.geography import Position

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from hardware.registration_codes import revoke_open_codes
 from hardware.services import remove_all_systems
@@ -12,6 +11,7 @@ from history.models import Action
 from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.exporting import is_exported
 from organizations.books import changing, lock_organization
 from organizations.invitations import revoke_invitations

@@ -6,7 +6,6 @@ from datetime import date
 from typing import IO, Any, cast
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from hardware.models import RegistrationCode
@@ -17,6 +16,7 @@ from history.record import record
 from licensemgr.core import clock
 from licensemgr.core.lists import csv_file, file_head
 from licensemgr.core.spreadsheets import BYTE_ORDER_MARK, csv_lines
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.history_lines import HISTORY_COLUMNS, history_listing
 from organizations.books import lock_organization, settle
 from organizations.models import Organization, User

@@ -9,9 +9,9 @@ from datetime import date
 
 from django.db.models import Min
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from hardware.models import HardwareUnit
+from licensemgr.core.worded import gettext as _
 from organizations.access import Permission, may
 from organizations.models import Membership, Organization
 from products.models import LicenseKind, System

@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 
 from hardware.keys import normalize_serial
 from hardware.listing import by_system_id
 from hardware.models import HardwareUnit
+from licensemgr.core.directions import isolate
 from licensemgr.core.folding import fold
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.actions import OF_ORGANIZATION, OF_PRODUCT, Action, actions_of, actions_of_person
 from organizations.access import as_person, entrances_of
 from organizations.models import Membership, User
@@ -224,7 +225,7 @@ def _in_products(asked: _Asked, products: Sequence[_Registered]) -> Iterator[_Of
         key = (entrance.role, product.name)
         if key not in tables:
             actions = actions_of(OF_PRODUCT, entrance, of_product=True)
-            tables[key] = [(str(action.label) % {"product": product.name}, action) for action in actions]
+            tables[key] = [(str(action.label) % {"product": isolate(product.name)}, action) for action in actions]
         for label, action in tables[key]:
             yield label, product.organization, (entrance.organization.slug, product.code), action
 

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.utils.translation import gettext as _
-
 from history.models import Action
 from history.record import record
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.models import LicenseKind, RegisteredProduct

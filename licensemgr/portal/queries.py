@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from django.utils.translation import gettext as _
-
 from hardware.contact import ContactCounts, count_contacts
 from licensemgr.core import clock
+from licensemgr.core.worded import gettext as _
 from organizations.models import Organization
 from products.models import LicenseKind
 from subscriptions import advice

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, npgettext, pgettext
+from django.utils.translation import gettext_lazy
 
 from licensemgr.core.enumerations import in_a_row
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext, npgettext, pgettext
 from products.models import LicenseKind
 from subscriptions import rules
 from subscriptions.advice import format_date

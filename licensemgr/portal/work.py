@@ -10,13 +10,12 @@ from datetime import date
 from typing import IO
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from hardware.license_archives import require_zip, zip_of_license_files
 from hardware.license_listing import offline_systems
 from hardware.outcomes import confirmed_batch
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from licensemgr.portal.carrying.writing import write_organization
 from licensemgr.portal.exporting import export_zip, last_record, note_export, rows_to_export
 from licensemgr.portal.exports import write_xlsx

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from licensemgr.core.errors import Refused
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core.admin import Act, HasTools, LooksOnlyAdmin, LooksOnlyInline, Tool, confirmed, row_or_404
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.models import WebhookAttempt, WebhookDelivery
 from licensemgr.shop.sending import replay
 from organizations.staff import staff_of

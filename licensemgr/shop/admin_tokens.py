@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core import clock
@@ -28,6 +27,7 @@ from licensemgr.core.admin import (
     shown_once,
 )
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.errors import TokenGivenBefore
 from licensemgr.shop.models import Scope, ShopToken
 from licensemgr.shop.tokens import MAXIMUM_DAYS, MadeToken, make_token, revoke_token

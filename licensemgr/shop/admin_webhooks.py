@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensemgr.core.admin import (
@@ -27,6 +26,7 @@ from licensemgr.core.admin import (
     shown_once,
 )
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.addresses import MAXIMUM_LENGTH
 from licensemgr.shop.endpoints import (
     KINDS_TO_CHOOSE,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.core.sealing import seal, unseal
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.addresses import target_of
 from licensemgr.shop.models import WebhookEndpoint, WebhookKind
 from organizations.models import User

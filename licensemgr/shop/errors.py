@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _
-
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 
 if TYPE_CHECKING:
     from licensemgr.shop.orders import ToldKey

@@ -11,12 +11,12 @@ from datetime import date
 
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, QuerySet
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from licensemgr.core import clock
 from licensemgr.core.numbers import grouped
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import ngettext
 from licensemgr.shop.errors import (
     KeysNotRevoked,
     LineIssued,

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
-
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.addresses import Target, is_public, may_be_asked
 
 # Seconds for all of it: looking up, connecting, sending, and the answer.

@@ -18,12 +18,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Min, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.core.sealing import SealBroken
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.addresses import target_of
 from licensemgr.shop.endpoints import EndpointIsOff, secret_of
 from licensemgr.shop.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -197,7 +197,7 @@ def _write_down(delivery: WebhookDelivery, answer: Answer) -> bool:
         if row is None:
             return False
         WebhookAttempt.objects.create(
-            delivery=row, at=now, status=answer.status, problem=problem[:300], milliseconds=answer.milliseconds
+            delivery=row, at=now, status=answer.status, problem=problem, milliseconds=answer.milliseconds
         )
         if row.claimed_until != delivery.claimed_until:
             # It took so long that another worker has it in hand by now: what becomes of it is that one's to say.

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from licensemgr.core import clock
 from licensemgr.core.calls import count_call
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from licensemgr.shop.errors import TokenGivenBefore, TokenNotMade
 from licensemgr.shop.models import Scope, ShopToken
 from organizations.models import User

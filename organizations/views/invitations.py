@@ -3,13 +3,13 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from licensemgr.core import clock
 from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations import invitations
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.forms import AgainForm, InviteForm

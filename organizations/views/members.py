@@ -9,12 +9,12 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from licensemgr.core import clock
 from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from organizations import services
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.errors import MemberGone, NotAdministrator

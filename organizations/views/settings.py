@@ -7,12 +7,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from licensemgr.core import clock
 from licensemgr.core.answers import done
 from licensemgr.core.countries import guess_country
+from licensemgr.core.worded import gettext as _
 from organizations import services
 from organizations.access import OrganizationRequest, Permission, organization_view
 from organizations.forms import NewOrganizationForm, SettingsForm

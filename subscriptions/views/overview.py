@@ -6,10 +6,11 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language_bidi, pgettext
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language_bidi
 from django.views.decorators.http import require_GET, require_http_methods
 
+from licensemgr.core.worded import gettext as _
+from licensemgr.core.worded import pgettext
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import done, page, registered_product_or_404
 from products.models import LicenseKind

@@ -1,23 +1,19 @@
-"""The filter by which names that people chose stand in a sentence without disturbing its direction."""
-
-import unicodedata
+"""The filter by which names that people chose stand in a sentence of a template without disturbing its direction."""
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language_bidi
+
+from licensemgr.core.directions import is_disturbed
 
 register = template.Library()
-_RIGHT_TO_LEFT = {"R", "AL"}
 
 
 @register.filter
 def isolated(name: object) -> str | SafeString:
     """The name in an element of its own direction, where sentence or name is read from the right; for text, not for attributes.
 
-    Elsewhere it stays as it is: a Latin name in a Latin sentence needs nothing.
+    Elsewhere it stays as it is: a Latin name in a Latin sentence needs nothing. Sentences made by Python do the same by `Worded`.
     """
     text = str(name)
-    if get_language_bidi() or any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text):
-        return format_html("<bdi>{}</bdi>", text)
-    return text
+    return format_html("<bdi>{}</bdi>", text) if is_disturbed(text) else text

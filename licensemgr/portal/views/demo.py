@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import formats
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from licensemgr.core import clock
@@ -23,6 +22,7 @@ from licensemgr.core.calendar import LAST_DATE
 from licensemgr.core.errors import Refused
 from licensemgr.core.models import OutboxMessage
 from licensemgr.core.tenancy import Part, acting
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.daily import run_daily
 from licensemgr.portal.forms import DateForm
 from licensemgr.portal.queries import next_event_of

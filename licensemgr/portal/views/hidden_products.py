@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal import hiding
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import registered_product_or_404

@@ -9,12 +9,12 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from licensemgr.core.lists import Column, FilterUnreadable, Listing, csv_file, file_name, xlsx_file
 from licensemgr.core.spreadsheets import XLSX_TYPE
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.exports import MOST_AT_ONCE, columns_of, open_list, order_export
 from licensemgr.portal.lists import ListEntry, entry_or_404, page_of
 from organizations import lists

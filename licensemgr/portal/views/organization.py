@@ -5,11 +5,11 @@ from typing import cast
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal import closing
 from licensemgr.portal.exporting import export_zip, is_exported, note_export, rows_to_export
 from licensemgr.portal.forms import CloseForm

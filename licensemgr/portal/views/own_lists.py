@@ -10,12 +10,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from licensemgr.core import clock
 from licensemgr.core.lists import file_name
 from licensemgr.core.numbers import grouped
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.exports import MOST_AT_ONCE
 from licensemgr.portal.own_lists import OwnListEntry, own_entry_or_404
 from licensemgr.portal.views.lists import ViewNameForm, csv_answer, see, xlsx_answer

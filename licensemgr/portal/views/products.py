@@ -6,12 +6,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from hardware.services import report_system
 from hardware.views.organization_systems import uploads_to_confirm
 from licensemgr.core.errors import Refused
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.first_steps import first_steps
 from licensemgr.portal.forms import ChooseProductForm, SystemForm
 from licensemgr.portal.hiding import count_hidden, has_unused

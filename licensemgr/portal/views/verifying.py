@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -16,6 +15,7 @@ from licensemgr.core.numbers import grouped
 from licensemgr.core.places import Places, client_address, counted_address
 from licensemgr.core.signed import DocumentRefused
 from licensemgr.core.uploads import streams_upload
+from licensemgr.core.worded import gettext as _
 from products.answers import page
 
 MAXIMUM_BYTES = 1024 * 1024

@@ -2,9 +2,9 @@
 
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from licensemgr.core.worded import gettext as _
 from licensemgr.portal.why import TABS, Asked, ShownAddend, explanation_of, shown_addends
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import page, registered_product_or_404

@@ -5,6 +5,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from licensemgr.core.worded import SentenceField
+
 
 class WebhookKind(models.TextChoices):
     """What an event tells of license keys."""
@@ -27,7 +29,7 @@ class WebhookEndpoint(models.Model):
     sealed_secret = models.BinaryField(editable=False)
     is_on = models.BooleanField(_("on"), default=True)
     # Why the portal itself turned it off, in a sentence; empty where it did not.
-    off_because = models.CharField(_("turned off because"), max_length=300, blank=True)
+    off_because = SentenceField(_("turned off because"), blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     made_at = models.DateTimeField(pgettext_lazy("on a day", "made"))
     # Names the form that was sent, so that a double click makes one webhook; what the secret is bound to.
@@ -96,7 +98,7 @@ class WebhookAttempt(models.Model):
     # What the endpoint answered; empty where it did not.
     status = models.PositiveSmallIntegerField(_("answer"), null=True)
     # Why it was no success, in a sentence; empty where it was.
-    problem = models.CharField(_("problem"), max_length=300, blank=True)
+    problem = SentenceField(_("problem"), blank=True)
     milliseconds = models.PositiveIntegerField(_("milliseconds"))
 
     class Meta:
