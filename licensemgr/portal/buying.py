@@ -97,13 +97,13 @@ class Question:
         return bool(here & _COUNTRIES_WITH_MILES)
 
 
-def read_question(request: HttpRequest) -> Question:
-    """What the URL asks for; the country is guessed where it says nothing of one."""
+def read_question(request: HttpRequest, query: QueryDict) -> Question:
+    """What the query asks for, of whoever sends the request; the country is guessed where it says nothing of one."""
     problems: list[str] = []
-    organization = _organization(request)
-    country = _country(request, organization, problems)
-    place = _place(request.GET, country, problems)
-    if _asks_by_name(request.GET, place) and country and place.town and place.town.country != country:
+    organization = _organization(request, query)
+    country = _country(request, query, organization, problems)
+    place = _place(query, country, problems)
+    if _asks_by_name(query, place) and country and place.town and place.town.country != country:
         # The country was chosen or guessed before the town was typed: what is near counts more.
         where = {"town": place.town.name, "country": country_name(place.town.country), "other": country_name(country)}
         problems.append(
@@ -112,13 +112,13 @@ def read_question(request: HttpRequest) -> Question:
         country = ""
     return Question(
         country=country,
-        is_guessed="country" not in request.GET and bool(country),
+        is_guessed="country" not in query and bool(country),
         place=place,
-        words=_text(request.GET, "search"),
-        kind=_kind(request.GET, problems),
-        product=_product(request.GET, problems),
+        words=_text(query, "search"),
+        kind=_kind(query, problems),
+        product=_product(query, problems),
         organization=organization,
-        sort=_sort(request.GET, place),
+        sort=_sort(query, place),
         problems=problems,
     )
 
@@ -134,9 +134,9 @@ def query_for_town(asked: QueryDict, town: Town) -> str:
     return query.urlencode()
 
 
-def _organization(request: HttpRequest) -> Organization | None:
+def _organization(request: HttpRequest, query: QueryDict) -> Organization | None:
     """The organization whose page linked here, if its slug is in the URL and the person is a member (R30)."""
-    slug = request.GET.get("organization", "")
+    slug = query.get("organization", "")
     if not slug or not request.user.is_authenticated:
         return None
     with as_person(request.user):
@@ -148,10 +148,10 @@ def _organization(request: HttpRequest) -> Organization | None:
     return membership.organization if membership else None
 
 
-def _country(request: HttpRequest, organization: Organization | None, problems: list[str]) -> str:
+def _country(request: HttpRequest, query: QueryDict, organization: Organization | None, problems: list[str]) -> str:
     known = dict(countries())
-    if "country" in request.GET:
-        country = request.GET["country"].strip().upper()
+    if "country" in query:
+        country = query["country"].strip().upper()
         if country and country not in known:
             problems.append(_("There is no such country on the list, so all countries are shown. Choose one."))
             return ""

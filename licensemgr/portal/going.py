@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from heapq import nsmallest
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
@@ -54,12 +54,28 @@ class Group:
 _Rank: TypeAlias = tuple[Any, ...]
 
 
-class _Folds(dict[str, str]):
-    """Texts as they are searched, each folded once: thousands of actions share a few words."""
+class _Match(NamedTuple):
+    """How a text answers: which of the words occur in it, and which begin one of its own, each a bit; and whether all begin it."""
 
-    def __missing__(self, text: str) -> str:
-        self[text] = folded = fold(text)
-        return folded
+    occurring: int
+    beginning: int
+    is_begun: bool
+
+
+class _Matches(dict[str, _Match]):
+    """Texts as they are searched, each looked at once: thousands of actions share a few labels and organizations."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__()
+        self._words = words
+        self._begun = " ".join(words)
+
+    def __missing__(self, text: str) -> _Match:
+        folded = f" {fold(text)}"
+        occurring = sum(1 << number for number, word in enumerate(self._words) if word in folded)
+        beginning = sum(1 << number for number, word in enumerate(self._words) if f" {word}" in folded)
+        self[text] = match = _Match(occurring, beginning, folded.startswith(f" {self._begun}"))
+        return match
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,11 @@ class _Asked:
     words: tuple[str, ...]
     entrances: dict[int, Membership]
     here: int | None
-    folds: _Folds = field(default_factory=_Folds)
+
+    @cached_property
+    def matches(self) -> _Matches:
+        """How texts answer the words."""
+        return _Matches(self.words)
 
     def rank(self, text: str, beside: str, organization: int | None) -> _Rank | None:
         """How well a text answers; None for not at all.
@@ -78,14 +98,10 @@ class _Asked:
         Of the organization at which one is first; then a text that begins as it was typed, words that begin so, and any part of
         one. Words may stand ``beside`` the text, in the name of its organization, but not all of them.
         """
-        text = self.folds[text]
-        if not any(word in text for word in self.words):
+        match, other, every = self.matches[text], self.matches[beside], (1 << len(self.words)) - 1
+        if not match.occurring or match.occurring | other.occurring != every:
             return None
-        whole = f" {text} {self.folds[beside]}"
-        if not all(word in whole for word in self.words):
-            return None
-        begins = text.startswith(" ".join(self.words))
-        grade = 0 if begins else 1 if all(f" {word}" in whole for word in self.words) else 2
+        grade = 0 if match.is_begun else 1 if match.beginning | other.beginning == every else 2
         return (organization is not None and organization != self.here, grade)
 
     def name(self, organization: int) -> str:
@@ -214,7 +230,8 @@ def _in_organizations(asked: _Asked) -> Iterator[_Offered]:
             tables[entrance.role] = [(str(action.label), action) for action in actions_of(OF_ORGANIZATION, entrance)]
         if asked.words or pk == asked.here:
             for label, action in tables[entrance.role]:
-                yield label, pk, (entrance.organization.slug,), action
+                if not asked.words or asked.matches[label].occurring:
+                    yield label, pk, (entrance.organization.slug,), action
 
 
 def _in_products(asked: _Asked, products: Sequence[_Registered]) -> Iterator[_Offered]:
@@ -225,7 +242,9 @@ def _in_products(asked: _Asked, products: Sequence[_Registered]) -> Iterator[_Of
         key = (entrance.role, product.name)
         if key not in tables:
             actions = actions_of(OF_PRODUCT, entrance, of_product=True)
-            tables[key] = [(str(action.label) % {"product": isolate(product.name)}, action) for action in actions]
+            labelled = [(str(action.label) % {"product": isolate(product.name)}, action) for action in actions]
+            # What none of the words names is looked at once, not once in each organization.
+            tables[key] = [(label, action) for label, action in labelled if asked.matches[label].occurring]
         for label, action in tables[key]:
             yield label, product.organization, (entrance.organization.slug, product.code), action
 

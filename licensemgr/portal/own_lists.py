@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, QueryDict
 from django.urls import reverse
 
 from licensemgr.core.lists import Listing, ListKind
@@ -20,7 +20,7 @@ class OwnListEntry:
     """A list in the registry. ``page`` is the name of its page's URL; a public one has files for everybody."""
 
     kind: ListKind
-    open: Callable[[HttpRequest], Listing[Any]]
+    open: Callable[[HttpRequest, QueryDict], Listing[Any]]
     page: str
     is_public: bool = False
 
@@ -30,13 +30,13 @@ class OwnListEntry:
         return reverse(self.page)
 
 
-def _my_systems(request: HttpRequest) -> Listing[Any]:
-    rows = choose_systems(my_systems_of(cast(User, request.user)), read_my_systems(request.GET))
+def _my_systems(request: HttpRequest, query: QueryDict) -> Listing[Any]:
+    rows = choose_systems(my_systems_of(cast(User, request.user)), read_my_systems(query))
     return Listing(MY_SYSTEMS, MY_SYSTEM_COLUMNS, lambda: iter(rows), lambda: len(rows))
 
 
-def _resellers(request: HttpRequest) -> Listing[Any]:
-    asked = read_question(request)
+def _resellers(request: HttpRequest, query: QueryDict) -> Listing[Any]:
+    asked = read_question(request, query)
     return resellers_listing(asked, find_resellers(asked.wanted))
 
 

@@ -73,7 +73,7 @@ def test_few_and_many_systems(
 
 
 @contextmanager
-def _rendered_as_for_people() -> Iterator[None]:
+def rendered_as_for_people() -> Iterator[None]:
     """Without the copy of the context that the tests' client keeps of each template, hundreds of them on a page."""
     with patch.object(Template, "_render", lambda template, context: template.nodelist.render(context)):
         yield
@@ -85,7 +85,7 @@ def measure(client: Client, address: str) -> tuple[float, int]:
         assert client.get(address).status_code == 200
         number = len(queries)
     taken = []
-    with _rendered_as_for_people():
+    with rendered_as_for_people():
         for _round in range(ROUNDS):
             begun = time.perf_counter()
             client.get(address)

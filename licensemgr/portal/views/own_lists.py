@@ -40,9 +40,8 @@ def choose_columns(request: HttpRequest, own_list: str) -> HttpResponse:
         raise BadRequest
     else:
         # Which columns there are depends on what is asked.
-        asked = _as_asked(request)
-        names = request.POST.getlist("column")
-        lists.choose_columns(user=user, kind=entry.kind, columns=entry.open(asked).columns, names=names)
+        columns = entry.open(request, _query(request)).columns
+        lists.choose_columns(user=user, kind=entry.kind, columns=columns, names=request.POST.getlist("column"))
     messages.success(request, _("The columns of %(list)s are as you chose.") % {"list": entry.kind.title})
     return see(_back(request, entry))
 
@@ -100,14 +99,14 @@ def _of_whoever_may(view: _File) -> Callable[[HttpRequest, str], HttpResponse]:
 @_of_whoever_may
 def list_csv(request: HttpRequest, entry: OwnListEntry) -> HttpResponse:
     """What is filtered, as a file that a spreadsheet opens without running anything in it."""
-    listing = entry.open(request)
+    listing = entry.open(request, request.GET)
     return csv_answer(listing, own_columns(request, entry.kind, listing.columns), _file_name(entry, "csv"))
 
 
 @_of_whoever_may
 def list_xlsx(request: HttpRequest, entry: OwnListEntry) -> HttpResponse:
     """What is filtered, as a spreadsheet; no worker makes one of more rows, since its work is an organization's."""
-    listing = entry.open(request)
+    listing = entry.open(request, request.GET)
     if listing.count() > MOST_AT_ONCE:
         sentence = _(
             "No spreadsheet was made: it would have more than %(most)s rows. Search for less, or download the rows as CSV."
@@ -124,12 +123,6 @@ def _file_name(entry: OwnListEntry, ending: str) -> str:
 def _query(request: HttpRequest) -> QueryDict:
     """What the list was asked when the form was shown; what is not its own is left out by its kind."""
     return QueryDict(request.POST.get("query", ""))
-
-
-def _as_asked(request: HttpRequest) -> HttpRequest:
-    """The request as if it asked for the page again."""
-    request.GET = _query(request)
-    return request
 
 
 def _back(request: HttpRequest, entry: OwnListEntry) -> str:

@@ -47,7 +47,7 @@ def schema(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def where_to_buy(request: HttpRequest) -> HttpResponse:
     """Resellers and system integrators, the nearest first where a town or a position is chosen."""
-    asked = read_question(request)
+    asked = read_question(request, request.GET)
     search = find_resellers(asked.wanted)
     chosen = keyed_page(search.found, lambda found: str(found.pk), request.GET, _RESELLERS_PER_PAGE)
     listed = as_listed(chosen.rows)
@@ -99,7 +99,7 @@ def where_to_buy_towns(request: HttpRequest) -> HttpResponse:
 def where_to_buy_details(request: HttpRequest, reseller: int) -> HttpResponse:
     """One reseller: address, phone, web, mail, products; the way back keeps what was searched for."""
     found = get_object_or_404(listed_resellers().prefetch_related("products"), pk=reseller)
-    asked = read_question(request)
+    asked = read_question(request, request.GET)
     near, km = asked.place.near, None
     if near is not None and found.latitude is not None and found.longitude is not None:
         km = near.km_to(found.latitude, found.longitude)
