@@ -84,6 +84,19 @@ PARTS = (
         ("tests/hardware/test_import_killed.py",),
         is_on_postgresql=True,
     ),
+    Part(
+        "filters",
+        "1,000 random searches, filters, sorts and columns of all lists: pages, CSV and XLSX",
+        ("tests/filters",),
+        {"FILTERS": "1000"},
+    ),
+    Part(
+        "filters-postgresql",
+        "1,000 random searches, filters, sorts and columns of all lists: pages, CSV and XLSX",
+        ("tests/filters",),
+        {"FILTERS": "1000"},
+        is_on_postgresql=True,
+    ),
     Part("journeys", "every browser test", ("tests/journeys",)),
     Part(
         "pages",
