@@ -47,7 +47,7 @@ MY_SYSTEM_COLUMNS: tuple[Column[MySystem], ...] = (
     column("role", gettext_lazy("Role"), lambda row: row.role_label, is_sortable=True),
     column("products", gettext_lazy("Products"), lambda row: row.products, is_number=True, is_sortable=True),
     column("systems", gettext_lazy("Systems"), lambda row: row.systems, is_number=True, is_sortable=True),
-    column("silent", gettext_lazy("Silent"), lambda row: row.silent, is_number=True, is_sortable=True),
+    column("silent", gettext_lazy("Silent systems"), lambda row: row.silent, is_number=True, is_sortable=True),
 )
 # What comes first by role: where the person may do most.
 _ROLES = (Role.ADMINISTRATOR, Role.MANAGER, Role.VIEWER)
