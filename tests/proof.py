@@ -115,8 +115,8 @@ PARTS = (
     ),
     Part(
         "kills",
-        "PostgreSQL killed 100 times under load",
-        ("tests.restoring", "kills", "100"),
+        "1,000 kills of processes of the portal, PostgreSQL and Redis under load, and what else fails",
+        ("tests.rig", "kills", "1000"),
         is_program=True,
     ),
 )

@@ -1,0 +1,101 @@
+"""Ends parts of a running portal under load, and looks after each whether anything was lost, doubled or halved.
+
+    python -m tests.rig kills 1000     # until there were so many kills, of all kinds; goes on where it was interrupted
+    python -m tests.rig sample 15      # so many kills, at least one of each kind
+    python -m tests.rig one "disk full" 3     # one kind, so often
+
+SEED draws everything that is random, and is printed. What is done at a commit is in var/rig.json.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.figures import done, forget, note
+from tests.processes.stack import ROOT
+from tests.rig import environment  # noqa: F401 - Django is set up before anything of the portal is imported
+from tests.rig.kinds import KINDS, Kind, drawn, sample
+from tests.rig.portal import running_portal
+from tests.rig.rig import Rig
+
+PROGRAM = "rig"
+# Faults that one portal lives through; then there is a new one.
+FAULTS_OF_ONE_PORTAL = 60
+_BEGUN = time.monotonic()
+
+
+def say(what: str) -> None:
+    """A line, and since when."""
+    print(f"{time.monotonic() - _BEGUN:7.1f} s  {what}", flush=True)
+
+
+def live_through(seed: str, kinds: Sequence[Kind] | None, number: int, books_every: int) -> Counter[str]:
+    """Faults in one portal, those given or so many at random; what there was of each kind. Raises AssertionError."""
+    rng = random.Random(seed)
+    counted: Counter[str] = Counter()
+    with running_portal() as portal:
+        say(f"A portal runs, of {len(portal.stack.running)} parts.")
+        rig = Rig(portal, rng)
+        rig.load.begin()
+        try:
+            rig.work(20, 20)
+            chosen = drawn(rng, number, has_own_disk=portal.has_own_disk) if kinds is None else kinds
+            for place, kind in enumerate(chosen, start=1):
+                rig.work()
+                before = rig.kills
+                said = kind.do(rig)
+                rig.look(with_books=place % books_every == 0)
+                counted[kind.name] += 1
+                counted["kills"] += kind.is_kill + rig.kills - before
+                say(f"{kind.name}: {said}.")
+            rig.look_at_the_end()
+        except BaseException:
+            print(portal.said(), f"seed {seed}: {dict(counted)}; {rig.figures()}", sep="\n", flush=True)
+            raise
+        counted["changes"] += sum(change.is_acknowledged for change in rig.journal.changes())
+        say(f"Nothing is lost: {rig.figures()}.")
+        if not portal.has_own_disk:
+            say("No disk was full: this machine lets no filesystem be mounted.")
+    return counted
+
+
+def kills(seed: str, wanted: int) -> None:
+    """Portal after portal until there were so many kills."""
+    number = 0
+    while (now := done(PROGRAM))["kills"] < wanted:
+        number += 1
+        faults = min(FAULTS_OF_ONE_PORTAL, wanted - now["kills"] + 1)
+        note(PROGRAM, live_through(f"{seed}/{number}", None, faults, books_every=1))
+    say(_closing(done(PROGRAM)))
+    forget(PROGRAM)
+
+
+def _closing(counted: Counter[str]) -> str:
+    kinds = ", ".join(f"{kind.name} {counted[kind.name]}" for kind in KINDS if counted[kind.name])
+    return f"{counted['kills']} kills passed, {counted['changes']} acknowledged changes are there once: {kinds}"
+
+
+def main() -> None:
+    """What the command line says."""
+    # Whoever ends it leaves nothing behind.
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit("ended"))
+    os.chdir(ROOT)
+    seed = os.environ.get("SEED") or str(random.randrange(2**31))
+    print(f"SEED={seed}", flush=True)
+    what = sys.argv[1]
+    if what == "kills":
+        kills(seed, int(sys.argv[2]))
+    elif what == "sample":
+        kinds = sample(random.Random(seed), int(sys.argv[2]))
+        say(_closing(live_through(seed, kinds, 0, books_every=5)))
+    else:
+        [kind] = [kind for kind in KINDS if kind.name == sys.argv[2]]
+        say(_closing(live_through(seed, [kind] * int(sys.argv[3]), 0, books_every=1)))
+
+
+if __name__ == "__main__":
+    main()
