@@ -57,6 +57,8 @@ def live_through(seed: str, kinds: Sequence[Kind] | None, number: int, books_eve
             print(portal.said(), f"seed {seed}: {dict(counted)}; {rig.figures()}", sep="\n", flush=True)
             raise
         counted["changes"] += sum(change.is_acknowledged for change in rig.journal.changes())
+        counted["longest return"] = round(max(rig.returns) * 10)
+        counted["late returns"] = sum(seconds > 10 for seconds in rig.returns)
         say(f"Nothing is lost: {rig.figures()}.")
         if not portal.has_own_disk:
             say("No disk was full: this machine lets no filesystem be mounted.")
