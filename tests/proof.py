@@ -70,6 +70,32 @@ PARTS = (
         {"SOAK_RUNS": "500"},
         is_on_postgresql=True,
     ),
+    Part(
+        "operations",
+        "900,000 random operations against the model",
+        ("tests.rules.operations", "alone", "900000"),
+        is_program=True,
+    ),
+    Part(
+        "operations-at-once",
+        "100,000 random operations by 16 clients at once, replayed by the model in the order of the locks",
+        ("tests.rules.operations", "at-once", "100000"),
+        is_program=True,
+    ),
+    Part(
+        "operations-postgresql",
+        "900,000 random operations against the model",
+        ("tests.rules.operations", "alone", "900000"),
+        is_on_postgresql=True,
+        is_program=True,
+    ),
+    Part(
+        "operations-at-once-postgresql",
+        "100,000 random operations by 16 clients at once, replayed by the model in the order of the locks",
+        ("tests.rules.operations", "at-once", "100000"),
+        is_on_postgresql=True,
+        is_program=True,
+    ),
     Part("slow", "all histories of the independent model, on books and pages, and all else that is drawn", HISTORIES),
     Part(
         "slow-postgresql",
@@ -117,6 +143,12 @@ PARTS = (
         "kills",
         "1,000 kills of processes of the portal, PostgreSQL and Redis under load, and what else fails",
         ("tests.rig", "kills", "1000"),
+        is_program=True,
+    ),
+    Part(
+        "kills-sqlite",
+        "200 kills of whoever writes to SQLite, eight people at once",
+        ("tests.rig", "sqlite", "200"),
         is_program=True,
     ),
 )

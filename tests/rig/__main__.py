@@ -2,6 +2,7 @@
 
     python -m tests.rig kills 1000     # until there were so many kills, of all kinds; goes on where it was interrupted
     python -m tests.rig sample 15      # so many kills, at least one of each kind
+    python -m tests.rig sqlite 200     # so many kills of whoever writes to SQLite, eight people at once
     python -m tests.rig one "disk full" 3     # one kind, so often
 
 SEED draws everything that is random, and is printed. What is done at a commit is in var/rig.json.
@@ -17,14 +18,19 @@ from collections.abc import Sequence
 
 from tests.figures import done, forget, note
 from tests.processes.stack import ROOT
-from tests.rig import environment  # noqa: F401 - Django is set up before anything of the portal is imported
+from tests.rig import (
+    environment,  # noqa: F401 - Django is set up before anything of the portal is imported
+    on_sqlite,
+)
 from tests.rig.kinds import KINDS, Kind, drawn, sample
 from tests.rig.portal import running_portal
 from tests.rig.rig import Rig
 
-PROGRAM = "rig"
+PROGRAM, SQLITE = "rig", "rig-on-sqlite"
 # Faults that one portal lives through; then there is a new one.
 FAULTS_OF_ONE_PORTAL = 60
+# In how many seconds people and jobs were served after a return, for the figures.
+RETURNS = (1, 2, 5, 10)
 _BEGUN = time.monotonic()
 
 
@@ -57,8 +63,7 @@ def live_through(seed: str, kinds: Sequence[Kind] | None, number: int, books_eve
             print(portal.said(), f"seed {seed}: {dict(counted)}; {rig.figures()}", sep="\n", flush=True)
             raise
         counted["changes"] += sum(change.is_acknowledged for change in rig.journal.changes())
-        counted["longest return"] = round(max(rig.returns) * 10)
-        counted["late returns"] = sum(seconds > 10 for seconds in rig.returns)
+        counted.update(_within(seconds) for seconds in rig.returns)
         say(f"Nothing is lost: {rig.figures()}.")
         if not portal.has_own_disk:
             say("No disk was full: this machine lets no filesystem be mounted.")
@@ -76,9 +81,33 @@ def kills(seed: str, wanted: int) -> None:
     forget(PROGRAM)
 
 
+def sqlite(seed: str, wanted: int) -> None:
+    """Portal after portal on SQLite until there were so many kills."""
+    number = 0
+    while (now := done(SQLITE))["kills"] < wanted:
+        number += 1
+        count = min(FAULTS_OF_ONE_PORTAL, wanted - now["kills"])
+        changes, figures = on_sqlite.kill_writers(random.Random(f"{seed}/{number}"), count)
+        note(SQLITE, {"kills": count, "changes": changes})
+        say(f"{count} kills, nothing is lost: {figures}.")
+    counted = done(SQLITE)
+    say(f"{counted['kills']} kills of writers passed, {counted['changes']} acknowledged changes are there once")
+    forget(SQLITE)
+
+
+def _within(seconds: float) -> str:
+    return next((f"within {limit} s" for limit in RETURNS if seconds <= limit), "later")
+
+
 def _closing(counted: Counter[str]) -> str:
     kinds = ", ".join(f"{kind.name} {counted[kind.name]}" for kind in KINDS if counted[kind.name])
-    return f"{counted['kills']} kills passed, {counted['changes']} acknowledged changes are there once: {kinds}"
+    returns = ", ".join(
+        f"{counted[name]} {name}" for name in (*(f"within {limit} s" for limit in RETURNS), "later") if counted[name]
+    )
+    return (
+        f"{counted['kills']} kills passed, {counted['changes']} acknowledged changes are there once; "
+        f"served again: {returns}; {kinds}"
+    )
 
 
 def main() -> None:
@@ -91,6 +120,8 @@ def main() -> None:
     what = sys.argv[1]
     if what == "kills":
         kills(seed, int(sys.argv[2]))
+    elif what == "sqlite":
+        sqlite(seed, int(sys.argv[2]))
     elif what == "sample":
         kinds = sample(random.Random(seed), int(sys.argv[2]))
         say(_closing(live_through(seed, kinds, 0, books_every=5)))

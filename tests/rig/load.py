@@ -17,7 +17,6 @@ from licensemgr.portal.simulating import SimulatedSystem
 from tests.rig.asking import Answer, Browser, Journal, perform
 from tests.rig.portal import Portal
 
-THREADS = 4
 # What an organization may invite within a day has an end.
 INVITATIONS = 60
 # How long somebody looks at a page, in seconds.
@@ -28,14 +27,14 @@ CODE = "core-device"
 class Load:
     """Everybody who works, and how it goes."""
 
-    def __init__(self, portal: Portal, rng: random.Random) -> None:
+    def __init__(self, portal: Portal, rng: random.Random, people: int) -> None:
         self.portal = portal
         self.journal = Journal()
         self.failures: list[str] = []
         self._stopping = threading.Event()
         self._keys = threading.Lock()
         self._invited = dict.fromkeys((each["slug"] for each in portal.seeded["customers"]), 0)
-        self._workers = [Worker(self, random.Random(rng.random())) for _number in range(THREADS)]
+        self._workers = [Worker(self, random.Random(rng.random())) for _number in range(people)]
         self._threads: list[threading.Thread] = []
 
     def begin(self) -> None:

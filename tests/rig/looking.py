@@ -7,47 +7,48 @@ from collections import Counter, defaultdict
 from tests.rig.asking import Change, Journal
 from tests.rig.portal import Portal
 
-_REPORTS = (
-    "SELECT products_system.system_id || '/' || sequence FROM hardware_report"
-    " JOIN products_system ON products_system.id = hardware_report.system_id"
-)
 # How each kind of change is found in a database, under the name by which the journal knows it.
 THERE = {
-    "redeem": "SELECT form_token::text FROM wallet_redemption",
-    "allocate": "SELECT nonce::text FROM subscriptions_allocation",
-    "report": _REPORTS,
-    "license file": "SELECT file_id::text FROM hardware_licensefile",
-    "register": "SELECT system_id::text FROM products_system WHERE source = 'manual' AND name LIKE 'By hand %'",
+    "redeem": "SELECT form_token FROM wallet_redemption",
+    "allocate": "SELECT nonce FROM subscriptions_allocation",
+    "report": (
+        "SELECT products_system.system_id, '/', sequence FROM hardware_report"
+        " JOIN products_system ON products_system.id = hardware_report.system_id"
+    ),
+    "license file": "SELECT file_id FROM hardware_licensefile",
+    "register": "SELECT system_id FROM products_system WHERE source = 'manual' AND name LIKE 'By hand %'",
     "invite": "SELECT email FROM organizations_invitation",
 }
 # Given with an answer that was lost, or with one that its reader did not look at.
 MAY_BE_UNKNOWN = {"license file"}
+_COUNTED = "SELECT organization_id, count({}) AS number FROM {} GROUP BY organization_id"
+_REDEMPTIONS = _COUNTED.format("*", "wallet_redemption")
+_HISTORY = "history_record WHERE action = '{}'"
 # What is written together with a change: as many of the one as of the other, per organization.
 TOGETHER = {
     "redemptions and their history": (
-        "SELECT organization_id, count(*) FROM wallet_redemption GROUP BY 1",
-        "SELECT organization_id, count(*) FROM history_record WHERE action = 'wallet.license_key.redeemed' GROUP BY 1",
+        _REDEMPTIONS,
+        _COUNTED.format("*", _HISTORY.format("wallet.license_key.redeemed")),
     ),
     "redemptions and their transfers": (
-        "SELECT organization_id, count(*) FROM wallet_redemption GROUP BY 1",
-        "SELECT organization_id, count(*) FROM wallet_transfer WHERE reason = 'redeemed' GROUP BY 1",
+        _REDEMPTIONS,
+        _COUNTED.format("*", "wallet_transfer WHERE reason = 'redeemed'"),
     ),
     "allocations and their history": (
-        "SELECT organization_id, count(*) FROM subscriptions_allocation GROUP BY 1",
-        "SELECT organization_id, count(*) FROM history_record"
-        " WHERE action = 'subscriptions.licenses.allocated' GROUP BY 1",
+        _COUNTED.format("*", "subscriptions_allocation"),
+        _COUNTED.format("*", _HISTORY.format("subscriptions.licenses.allocated")),
     ),
     "invitations and their mails": (
-        "SELECT organization_id, count(*) FROM organizations_invitation GROUP BY 1",
-        "SELECT organization_id, count(*) FROM core_outboxmessage WHERE reason LIKE 'invitation:%' GROUP BY 1",
+        _COUNTED.format("*", "organizations_invitation"),
+        _COUNTED.format("*", "core_outboxmessage WHERE reason LIKE 'invitation:%'"),
     ),
     "license files and their history": (
-        "SELECT organization_id, count(*) FROM hardware_licensefile GROUP BY 1",
-        "SELECT organization_id, count(*) FROM history_record WHERE action = 'hardware.license_file.issued' GROUP BY 1",
+        _COUNTED.format("*", "hardware_licensefile"),
+        _COUNTED.format("*", _HISTORY.format("hardware.license_file.issued")),
     ),
     "transfers and what moved": (
-        "SELECT organization_id, count(*) FROM wallet_transfer GROUP BY 1",
-        "SELECT organization_id, count(DISTINCT transfer_id) FROM wallet_entry GROUP BY 1",
+        _COUNTED.format("*", "wallet_transfer"),
+        _COUNTED.format("DISTINCT transfer_id", "wallet_entry"),
     ),
 }
 
@@ -57,7 +58,10 @@ def differences(portal: Portal, journal: Journal) -> list[str]:
     # In this order: what is acknowledged in between is there, and what is asked for in between is known.
     acknowledged = [change for change in journal.changes() if change.is_acknowledged]
     refused = [change for change in journal.changes() if change.is_refused]
-    there = {what: Counter(str(name) for (name,) in portal.ask(statement)) for what, statement in THERE.items()}
+    there = {
+        what: Counter(_plain("".join(map(str, row))) for row in portal.ask(statement))
+        for what, statement in THERE.items()
+    }
     known = defaultdict(set[str])
     for change in journal.changes():
         for what, name in _parts(change):
@@ -89,8 +93,8 @@ def halves(portal: Portal) -> list[str]:
     for what, (left, right) in TOGETHER.items():
         # One statement, so that it is one moment.
         rows = portal.ask(
-            f"SELECT * FROM ({left}) a(organization, number) FULL JOIN ({right}) b(organization, number)"
-            " USING (organization) WHERE a.number IS DISTINCT FROM b.number"
+            f"SELECT organization_id, a.number, b.number FROM ({left}) a FULL JOIN ({right}) b USING (organization_id)"
+            " WHERE a.number IS DISTINCT FROM b.number"
         )
         found += [f"{what} of organization {organization}: {a} and {b}" for organization, a, b in rows]
     return found
@@ -99,8 +103,13 @@ def halves(portal: Portal) -> list[str]:
 def _parts(change: Change) -> list[tuple[str, str]]:
     """A change as what it has to have left; an upload is a report of each of its files."""
     if change.what == "upload":
-        return [("report", name) for name in change.name.split()]
-    return [(change.what, change.name)]
+        return [("report", _plain(name)) for name in change.name.split()]
+    return [(change.what, _plain(change.name))]
+
+
+def _plain(name: str) -> str:
+    """SQLite keeps UUIDs without hyphens."""
+    return name.replace("-", "")
 
 
 def mails_lost_or_doubled(portal: Portal, journal: Journal, doubled_at_most: int) -> list[str]:

@@ -66,12 +66,11 @@ class Portal:
 
     def begin(self) -> None:
         """Make the tables and what there is before the load, and start every part."""
+        self.server.make("max_wal_size = 64MB", "min_wal_size = 32MB", "restart_after_crash = on")
         self.stack.make_database()
         self.run("migrate", "--no-input", "--verbosity", "0")
         self.run("database_limits")
-        self.seeded = json.loads(
-            self.run("shell", "--verbosity", "0", "--command", "from tests.rig.seeding import seed; seed()")
-        )
+        self.seed()
         self.start_redis()
         self.start_web()
         for name in WORKERS:
@@ -80,6 +79,11 @@ class Portal:
         self.wait_for_web()
         for name in WORKERS:
             self.wait_for_worker(name)
+
+    def seed(self) -> None:
+        """What there is before the load."""
+        seeding = ("--verbosity", "0", "--command", "from tests.rig.seeding import seed; seed()")
+        self.seeded = json.loads(self.run("shell", *seeding))
 
     def run(self, *command: str) -> str:
         """What a command of manage.py prints, as the owner."""
@@ -223,23 +227,19 @@ class Portal:
 
 
 @contextlib.contextmanager
-def running_portal() -> Iterator[Portal]:
+def running_portal(kind: type[Portal] = Portal) -> Iterator[Portal]:
     """A portal that is gone afterwards, with all that it wrote."""
     with tempfile.TemporaryDirectory(prefix="license-manager-rig-") as name, _disk(Path(name)) as (disk, is_own):
         disk.chmod(0o755)
         (disk / "server").mkdir()
         (disk / "stack").mkdir()
         server = Server(disk / "server")
+        portal = kind(disk, is_own, server, Stack(disk / "stack", server.url("postgres"), "rig"), MailServer())
         try:
-            server.make("max_wal_size = 64MB", "min_wal_size = 32MB", "restart_after_crash = on")
-            stack = Stack(disk / "stack", server.url("postgres"), "rig")
-            portal = Portal(disk, is_own, server, stack, MailServer())
-            try:
-                portal.begin()
-                yield portal
-            finally:
-                portal.end()
+            portal.begin()
+            yield portal
         finally:
+            portal.end()
             server.stop()
 
 

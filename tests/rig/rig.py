@@ -18,9 +18,9 @@ ANSWERS = 3
 class Rig:
     """One portal under load."""
 
-    def __init__(self, portal: Portal, rng: random.Random) -> None:
+    def __init__(self, portal: Portal, rng: random.Random, people: int = 4) -> None:
         self.portal, self.rng = portal, rng
-        self.load = Load(portal, rng)
+        self.load = Load(portal, rng, people)
         self.journal = self.load.journal
         # So often somebody who may have sent a mail was ended before that was written down.
         self.senders_ended = 0
