@@ -27,7 +27,8 @@ POSTGRESQL = {
 class Part:
     """One long run of a part of the suite. ``environment`` makes the tests take their long form.
 
-    ``arguments`` are pytest's; where ``is_program`` they are a module that pytest does not run, and what it is told.
+    ``arguments`` are pytest's; where ``is_program`` they are a module that pytest does not run, and what it is told; some such
+    programs bring what they run on.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Part:
     environment: dict[str, str] = field(default_factory=dict)
     is_on_postgresql: bool = False
     is_program: bool = False
+    brings: str = ""
 
     @property
     def database(self) -> str:
-        """On what it runs; a program brings a PostgreSQL of its own."""
-        return "PostgreSQL" if self.is_program else "PostgreSQL, Redis" if self.is_on_postgresql else "SQLite"
+        """On what it runs."""
+        return self.brings or ("PostgreSQL, Redis" if self.is_on_postgresql else "SQLite")
 
 
 # What a run of the suite draws some of, and no other part runs.
@@ -138,12 +140,14 @@ PARTS = (
         "20 restores to random seconds under load, from one base backup",
         ("tests.restoring", "restores", "20"),
         is_program=True,
+        brings="PostgreSQL",
     ),
     Part(
         "kills",
         "1,000 kills of processes of the portal, PostgreSQL and Redis under load, and what else fails",
         ("tests.rig", "kills", "1000"),
         is_program=True,
+        brings="PostgreSQL, Redis",
     ),
     Part(
         "kills-sqlite",

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from tests.processes.stack import MailServer
+from tests.rig.points import CLAIMED_SECONDS
 from tests.rig.portal import RUN_DAILY, SEND_OUTBOX, WORKERS
 from tests.rig.rig import BACK_WITHIN, Rig
 
@@ -77,6 +78,7 @@ def mail_server_down(rig: Rig) -> str:
 def disk_full(rig: Rig) -> str:
     """Not a byte is left for the books, the log of license files, uploads, logs; then there is room again."""
     assert rig.portal.has_own_disk
+    rig.senders_ended += len(WORKERS)
     filler = rig.portal.disk / "filler"
     _fill(str(filler))
     time.sleep(1 + rig.rng.random() * 2)
@@ -108,8 +110,7 @@ def worker_hangs(rig: Rig) -> str:
     time.sleep(rig.rng.random() * 0.3)
     os.kill(process.pid, signal.SIGSTOP)
     try:
-        # Longer than a mail is claimed.
-        time.sleep(4)
+        time.sleep(CLAIMED_SECONDS + 1)
         for _number in range(2):
             rig.portal.send_task(RUN_DAILY)
             rig.portal.send_task(SEND_OUTBOX)

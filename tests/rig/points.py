@@ -12,13 +12,16 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-# Of the web server and the worker alike: a transfer is written and its entries are not; history is written; everything is written
+# A transfer is written and its entries are not; history is written; everything is written
 # and not committed; it is committed.
 IN_BOOKS = ("transfer", "history", "commit", "committed")
 # A license file is written and not committed; the answer to a change is made and not sent.
 OF_WEB = (*IN_BOOKS, "file", "answer")
 # The mail server is not asked yet; it took the mail, and that is not written down.
-OF_WORKER = (*IN_BOOKS, "mailing", "mailed")
+OF_WORKER = ("history", "commit", "committed", "mailing", "mailed")
+
+# How long a mail that a worker had in hand waits for another one.
+CLAIMED_SECONDS = 6
 
 _FOLDER = Path(os.environ.get("RIG_FOLDER", ""))
 _ROLE = os.environ.get("RIG_ROLE", "")
@@ -59,8 +62,8 @@ def install() -> None:
     from licensemgr.core import clock, mail
 
     _let_days_pass(clock)
-    # Else the mail of a worker that died waits ten minutes for another one.
-    mail.CLAIMED_FOR = timedelta(seconds=3)
+    # Ten minutes in the portal.
+    mail.CLAIMED_FOR = timedelta(seconds=CLAIMED_SECONDS)
 
     def written(sender: type, **_signal: Any) -> None:
         point = {"Transfer": "transfer", "Record": "history", "LicenseFile": "file"}.get(sender.__name__)
