@@ -53,9 +53,9 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Condition()
         self._changes: dict[tuple[str, str], Change] = {}
-        # When the last changes were acknowledged that were asked for after a moment, and how many answers were none.
+        # When what was acknowledged was asked for, and how many answers were errors of the portal.
         self.begun_of_acknowledged: list[float] = []
-        self.unanswered = 0
+        self.errors = 0
 
     def open(self, what: str, name: str) -> Change:
         """The change of that name; asked for a second time it is the same."""
@@ -69,8 +69,8 @@ class Journal:
             if 200 <= status < 400:
                 change.acknowledged = change.acknowledged or time.monotonic()
                 self.begun_of_acknowledged.append(begun)
-            elif not 400 <= status < 500:
-                self.unanswered += 1
+            elif status >= 500:
+                self.errors += 1
             self._lock.notify_all()
 
     def changes(self) -> list[Change]:

@@ -4,7 +4,9 @@ import os
 import shelve
 import signal
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from tests.processes.stack import MailServer
 from tests.rig.points import CLAIMED_SECONDS
@@ -27,7 +29,7 @@ def beat_down_for_ten_days(rig: Rig) -> str:
             entry.last_run_at -= timedelta(days=10)
     before = rig.portal.runs_of(RUN_DAILY)
     rig.portal.start_beat("beat1")
-    seconds = _until(rig, lambda: rig.portal.runs_of(RUN_DAILY) > before, "the daily job is not ordered", 60.0)
+    seconds = _until(lambda: rig.portal.runs_of(RUN_DAILY) > before, "the daily job is not ordered", 60.0)
     assert not (behind := _behind(rig)), f"ten days later these are not settled: {behind}"
     return f"all organizations are settled, {seconds:.1f} s after beat was started"
 
@@ -41,7 +43,7 @@ def two_beats(rig: Rig) -> str:
         # Each of them orders something every 15 seconds, by a new schedule as by one that is kept.
         for _number in range(4):
             rig.portal.send_task(RUN_DAILY)
-        _until(rig, lambda: rig.portal.runs_of(SEND_OUTBOX) >= runs + 2, "no mail is sent", 60.0)
+        _until(lambda: rig.portal.runs_of(SEND_OUTBOX) >= runs + 2, "no mail is sent", 60.0)
     finally:
         rig.portal.kill("beat2")
     assert not (behind := _behind(rig)), behind
@@ -56,9 +58,7 @@ def task_ten_times(rig: Rig) -> str:
         for task in runs:
             rig.portal.send_task(task)
     for task, before in runs.items():
-        _until(
-            rig, lambda task=task, before=before: rig.portal.runs_of(task) >= before + 10, f"{task} is not done", 60.0
-        )  # type: ignore[misc]
+        _until(partial(_ran, rig, task, before + 10), f"{task} is not done", 60.0)
     assert not (behind := _behind(rig)), behind
     return "everybody is settled"
 
@@ -134,9 +134,12 @@ def _behind(rig: Rig) -> list[str]:
     return [f"{slug} (due on {due})" for slug, due in rows]
 
 
-def _until(rig: Rig, holds: "object", what: str, within: float) -> float:
+def _ran(rig: Rig, task: str, times: int) -> bool:
+    return rig.portal.runs_of(task) >= times
+
+
+def _until(holds: Callable[[], bool], what: str, within: float) -> float:
     begun = time.monotonic()
-    assert callable(holds)
     while not holds():
         assert time.monotonic() - begun < within, what
         time.sleep(0.1)
