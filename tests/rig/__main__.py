@@ -14,7 +14,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from tests.figures import done, forget, note
 from tests.processes.stack import ROOT
@@ -39,10 +40,11 @@ def say(what: str) -> None:
     print(f"{time.monotonic() - _BEGUN:7.1f} s  {what}", flush=True)
 
 
-def live_through(seed: str, kinds: Sequence[Kind] | None, number: int, books_every: int) -> Counter[str]:
-    """Faults in one portal, those given or so many at random; what there was of each kind. Raises AssertionError."""
+def live_through(
+    seed: str, kinds: Sequence[Kind] | None, number: int, books_every: int, keep: Callable[[Counter[str]], object]
+) -> None:
+    """Faults in one portal, those given or so many at random; what went well is kept at once. Raises AssertionError."""
     rng = random.Random(seed)
-    counted: Counter[str] = Counter()
     with running_portal() as portal:
         say(f"A portal runs, of {len(portal.stack.running)} parts.")
         rig = Rig(portal, rng)
@@ -52,22 +54,27 @@ def live_through(seed: str, kinds: Sequence[Kind] | None, number: int, books_eve
             chosen = drawn(rng, number, has_own_disk=portal.has_own_disk) if kinds is None else kinds
             for place, kind in enumerate(chosen, start=1):
                 rig.work()
-                before = rig.kills
-                said = kind.do(rig)
-                rig.look(with_books=place % books_every == 0)
-                counted[kind.name] += 1
-                counted["kills"] += kind.is_kill + rig.kills - before
-                say(f"{kind.name}: {said}.")
+                say(f"{kind.name}: {_live_through_one(rig, kind, with_books=place % books_every == 0, keep=keep)}.")
             rig.look_at_the_end()
         except BaseException:
-            print(portal.said(), f"seed {seed}: {dict(counted)}; {rig.figures()}", sep="\n", flush=True)
+            print(portal.said(), f"seed {seed}; {rig.figures()}", sep="\n", flush=True)
             raise
-        counted["changes"] += sum(change.is_acknowledged for change in rig.journal.changes())
-        counted.update(_within(seconds) for seconds in rig.returns)
         say(f"Nothing is lost: {rig.figures()}.")
         if not portal.has_own_disk:
             say("No disk was full: this machine lets no filesystem be mounted.")
-    return counted
+
+
+def _live_through_one(rig: Rig, kind: Kind, *, with_books: bool, keep: Callable[[Counter[str]], object]) -> str:
+    """A fault, and the look after it."""
+    kills, changes = rig.kills, rig.journal.acknowledged()
+    rig.returns.clear()
+    said = kind.do(rig)
+    rig.look(with_books=with_books)
+    counted = Counter({kind.name: 1, "kills": kind.is_kill + rig.kills - kills})
+    counted["changes"] = rig.journal.acknowledged() - changes
+    counted.update(_within(seconds) for seconds in rig.returns)
+    keep(counted)
+    return said
 
 
 def kills(seed: str, wanted: int) -> None:
@@ -76,7 +83,7 @@ def kills(seed: str, wanted: int) -> None:
     while (now := done(PROGRAM))["kills"] < wanted:
         number += 1
         faults = min(FAULTS_OF_ONE_PORTAL, wanted - now["kills"] + 1)
-        note(PROGRAM, live_through(f"{seed}/{number}", None, faults, books_every=1))
+        live_through(f"{seed}/{number}", None, faults, books_every=1, keep=partial(note, PROGRAM))
     say(_closing(done(PROGRAM)))
     forget(PROGRAM)
 
@@ -122,12 +129,14 @@ def main() -> None:
         kills(seed, int(sys.argv[2]))
     elif what == "sqlite":
         sqlite(seed, int(sys.argv[2]))
-    elif what == "sample":
-        kinds = sample(random.Random(seed), int(sys.argv[2]))
-        say(_closing(live_through(seed, kinds, 0, books_every=5)))
     else:
-        [kind] = [kind for kind in KINDS if kind.name == sys.argv[2]]
-        say(_closing(live_through(seed, [kind] * int(sys.argv[3]), 0, books_every=1)))
+        if what == "sample":
+            kinds = sample(random.Random(seed), int(sys.argv[2]))
+        else:
+            kinds = [kind for kind in KINDS if kind.name == sys.argv[2]] * int(sys.argv[3])
+        counted: Counter[str] = Counter()
+        live_through(seed, kinds, 0, books_every=5, keep=counted.update)
+        say(_closing(counted))
 
 
 if __name__ == "__main__":

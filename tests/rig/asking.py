@@ -78,6 +78,10 @@ class Journal:
         with self._lock:
             return list(self._changes.values())
 
+    def acknowledged(self) -> int:
+        """How many of them are acknowledged."""
+        return sum(change.is_acknowledged for change in self.changes())
+
     def wait_for(self, number: int, since: float, within: float) -> float:
         """Until so many changes that were asked for after ``since`` are acknowledged; how long that took from now."""
         start = time.monotonic()
