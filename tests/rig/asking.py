@@ -145,7 +145,7 @@ class Browser:
             )
             answer = connection.getresponse()
             raw = answer.read()
-        except (TimeoutError, OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException):
             return Answer(0)
         finally:
             connection.close()
