@@ -8,6 +8,7 @@ SEED draws them, and is printed. An interrupted run goes on at the same commit: 
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ _PLAYED = "played "
 
 def main() -> None:
     """Share the operations among processes until all are played."""
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit("ended"))
     what, wanted = sys.argv[1], int(sys.argv[2])
     if what == "play":
         play(sys.argv[3], sys.argv[4], wanted)
@@ -70,8 +72,10 @@ def _play_beside(program: str, shares: list[tuple[str, str, int]]) -> None:
         if failed:
             raise SystemExit(f"failed: {failed}; its output says why")
     finally:
+        # Each takes its database away.
         for process in processes:
-            process.kill()
+            process.terminate()
+        for process in processes:
             process.wait()
 
 
