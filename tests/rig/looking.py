@@ -62,7 +62,7 @@ def differences(portal: Portal, journal: Journal) -> list[str]:
         what: Counter(_plain("".join(map(str, row))) for row in portal.ask(statement))
         for what, statement in THERE.items()
     }
-    known = defaultdict(set[str])
+    known: defaultdict[str, set[str]] = defaultdict(set)
     for change in journal.changes():
         for what, name in _parts(change):
             known[what].add(name)

@@ -99,7 +99,7 @@ def _let_answers_be_lost() -> None:
 
 def _let_days_pass(clock: Any) -> None:
     """As many days as the rig's file says, on top of the machine's clock."""
-    real = clock.real_now
+    real: Callable[[], datetime] = clock.real_now
 
     def now() -> datetime:
         passed = _FOLDER / "days"

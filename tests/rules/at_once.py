@@ -116,7 +116,7 @@ class Client:
 
     def change(self, number: int) -> Done | None:
         """A change of that organization; None where what was drawn is not possible at all."""
-        name, told = "", {}
+        name, told = "", dict[str, Any]()
         while name in ("", "let_time_pass", "settle", "redeem_a_key_again"):
             name, told = drawing.step(self._rng)
         product = told.get("product", "camera-station")
