@@ -10,12 +10,10 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connections
-from django.db.models.signals import post_save
 
 from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
 from hardware.ending import retire_unit
@@ -23,7 +21,6 @@ from hardware.expanding import expand_unit
 from hardware.models import HardwareUnit
 from hardware.services import register_unit, remove_system, report_system
 from licensemgr.core import clock
-from licensemgr.core.errors import Refused
 from licensemgr.portal.playing import Player
 from licensemgr.portal.verifying import verify_books
 from organizations import books
@@ -34,6 +31,7 @@ from subscriptions.queries import product_standing
 from subscriptions.releasing import release_year
 from subscriptions.services import allocate_licenses, start_subscription
 from tests.rules import drawing, model
+from tests.rules.noting import Done, Noting
 from wallet.models import Redemption, Transfer
 from wallet.services import issue_license_keys, redeem_license_key, undo_redemption
 
@@ -44,68 +42,6 @@ UNITS = {
     "H1": ("camera-station", {"core-device": 2, "universal-device": 1}),
     "H2": ("audio-manager", {"audio-device": 3}),
 }
-
-
-@dataclass
-class Done:
-    """A change that a client asked for: what the model is asked to do, and what the portal answered."""
-
-    what: str
-    told: tuple[Any, ...]
-    refused: str | None = None
-    # The place in the order of its organization's locks; 0 where it was refused before any.
-    place: int = 0
-    transfers: list[int] = field(default_factory=list)
-    # The redemption that it made, by which others may undo it.
-    made: int = 0
-
-
-class _Noted(threading.local):
-    done: Done | None = None
-
-
-class Noting:
-    """Notes for each change of each thread when it was locked and what it wrote."""
-
-    def __init__(self) -> None:
-        self._now = _Noted()
-        self._places: defaultdict[int, int] = defaultdict(int)
-        self._original = books.lock_organization
-
-    def __enter__(self) -> "Noting":
-        setattr(books, "lock_organization", self._lock)  # noqa: B010
-        post_save.connect(self._written, sender=Transfer)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        setattr(books, "lock_organization", self._original)  # noqa: B010
-        post_save.disconnect(self._written, sender=Transfer)
-
-    def _lock(self, organization: Organization) -> Organization:
-        locked = self._original(organization)
-        done = self._now.done
-        if done is not None and not done.place:
-            # Only whoever has the lock counts here, if the portal locks at all.
-            self._places[locked.pk] += 1
-            done.place = self._places[locked.pk]
-        return locked
-
-    def _written(self, instance: Transfer, **_signal: Any) -> None:
-        if self._now.done is not None:
-            self._now.done.transfers.append(instance.sequence)
-
-    def perform(self, done: Done, change: Callable[[], Any]) -> Done:
-        """Do it for real."""
-        self._now.done = done
-        try:
-            made = change()
-            if isinstance(made, Redemption):
-                done.made = made.pk
-        except Refused as error:
-            done.refused = error.code
-        finally:
-            self._now.done = None
-        return done
 
 
 class Client:
