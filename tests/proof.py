@@ -27,7 +27,8 @@ POSTGRESQL = {
 class Part:
     """One long run of a part of the suite. ``environment`` makes the tests take their long form.
 
-    ``arguments`` are pytest's; where ``is_program`` they are a module that pytest does not run, and what it is told.
+    ``arguments`` are pytest's; where ``is_program`` they are a module that pytest does not run, and what it is told; some such
+    programs bring what they run on.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Part:
     environment: dict[str, str] = field(default_factory=dict)
     is_on_postgresql: bool = False
     is_program: bool = False
+    brings: str = ""
 
     @property
     def database(self) -> str:
-        """On what it runs; a program brings a PostgreSQL of its own."""
-        return "PostgreSQL" if self.is_program else "PostgreSQL, Redis" if self.is_on_postgresql else "SQLite"
+        """On what it runs."""
+        return self.brings or ("PostgreSQL, Redis" if self.is_on_postgresql else "SQLite")
 
 
 # What a run of the suite draws some of, and no other part runs.
@@ -69,6 +71,32 @@ PARTS = (
         ("tests/rules/test_state_machine.py",),
         {"SOAK_RUNS": "500"},
         is_on_postgresql=True,
+    ),
+    Part(
+        "operations",
+        "900,000 random operations against the model",
+        ("tests.rules.operations", "alone", "900000"),
+        is_program=True,
+    ),
+    Part(
+        "operations-at-once",
+        "100,000 random operations by 16 clients at once, replayed by the model in the order of the locks",
+        ("tests.rules.operations", "at-once", "100000"),
+        is_program=True,
+    ),
+    Part(
+        "operations-postgresql",
+        "900,000 random operations against the model",
+        ("tests.rules.operations", "alone", "900000"),
+        is_on_postgresql=True,
+        is_program=True,
+    ),
+    Part(
+        "operations-at-once-postgresql",
+        "100,000 random operations by 16 clients at once, replayed by the model in the order of the locks",
+        ("tests.rules.operations", "at-once", "100000"),
+        is_on_postgresql=True,
+        is_program=True,
     ),
     Part("slow", "all histories of the independent model, on books and pages, and all else that is drawn", HISTORIES),
     Part(
@@ -125,11 +153,19 @@ PARTS = (
         "20 restores to random seconds under load, from one base backup",
         ("tests.restoring", "restores", "20"),
         is_program=True,
+        brings="PostgreSQL",
     ),
     Part(
         "kills",
-        "PostgreSQL killed 100 times under load",
-        ("tests.restoring", "kills", "100"),
+        "1,000 kills of processes of the portal, PostgreSQL and Redis under load, and what else fails",
+        ("tests.rig", "kills", "1000"),
+        is_program=True,
+        brings="PostgreSQL, Redis",
+    ),
+    Part(
+        "kills-sqlite",
+        "200 kills of whoever writes to SQLite, eight people at once",
+        ("tests.rig", "sqlite", "200"),
         is_program=True,
     ),
 )

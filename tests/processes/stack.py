@@ -41,11 +41,16 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = daemon_threads = True
 
-    def __init__(self) -> None:
-        self.mails: list[str] = []
+    def __init__(self, port: int = 0, mails: list[str] | None = None) -> None:
+        self.mails: list[str] = [] if mails is None else mails
         self.arrived = threading.Condition()
-        super().__init__(("127.0.0.1", 0), _MailHandler)
+        super().__init__(("127.0.0.1", port), _MailHandler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def end(self) -> None:
+        """Listen no more."""
+        self.shutdown()
+        self.server_close()
 
     def wait_for(self, pattern: str) -> str:
         """The first group of the pattern in the first mail that has it."""

@@ -2,13 +2,11 @@
 
     python -m tests.restoring                # one walk: a base backup under load, a restore to a second, a dump restored
     python -m tests.restoring restores 20    # so many restores to random seconds, from one base backup
-    python -m tests.restoring kills 20       # so many kills of the postmaster or of a backend, under load
 
-SEED draws everything that is random, and is printed. The two long ones go on where they were interrupted, at the same commit:
-what is done is in var/restoring.json.
+SEED draws everything that is random, and is printed. The long one goes on where it was interrupted, at the same commit: what is
+done is in var/restoring.json.
 """
 
-import json
 import os
 import random
 import re
@@ -18,17 +16,15 @@ import sys
 import time
 from datetime import datetime, timedelta
 
-from tests.processes.stack import ROOT
-from tests.proof import commit
-from tests.restoring import journal, killing
+from tests.figures import done, forget, note
+from tests.restoring import journal
 from tests.restoring.loading import install, under_load
 from tests.restoring.server import Runbook, Server, a_server
 
-STATE = ROOT / "var" / "restoring.json"
+PROGRAM = "restoring"
 # Acknowledged changes before the base backup and, at least, after it; seconds of load after it in one walk, and for many restores.
 CHANGES = 50
 SECONDS_OF_ONE, SECONDS_OF_MANY = 6, 60
-KILLS_OF_ONE_SERVER = 10
 
 
 def say(what: str, begun: float = time.monotonic()) -> None:
@@ -127,32 +123,7 @@ def restores(rng: random.Random, number: int) -> None:
             say(restore(server, runbook, rng.choice(seconds[1:-1])))
             server.stop()
             shutil.rmtree(server.data)
-            note("restores", 1)
-
-
-def kills(rng: random.Random, number: int) -> None:
-    """So many kills, looked at after every few."""
-    while number > 0:
-        count = min(number, KILLS_OF_ONE_SERVER)
-        with a_server() as server:
-            for sentence in killing.kill(server, rng, count):
-                say(sentence)
-        note("kills", count)
-        number -= count
-
-
-def done() -> dict[str, int]:
-    """What this commit has done so far of each kind that is not complete yet."""
-    state = json.loads(STATE.read_text()) if STATE.exists() else {}
-    return dict(state["done"]) if state.get("commit") == commit() else {}
-
-
-def note(what: str, more: int) -> None:
-    """Remember that so many more went well."""
-    figures = done()
-    figures[what] = figures.get(what, 0) + more
-    STATE.parent.mkdir(exist_ok=True)
-    STATE.write_text(json.dumps({"commit": commit(), "done": figures}))
+            note(PROGRAM, {"restores": 1})
 
 
 def main() -> None:
@@ -167,12 +138,12 @@ def main() -> None:
         walk(rng)
         print(f"1 walk of the runbook passed in {time.monotonic() - begun:.0f} s")
         return
-    what, wanted = sys.argv[1], int(sys.argv[2])
-    before = done().get(what, 0)
-    {"restores": restores, "kills": kills}[what](rng, wanted - before)
-    note(what, -wanted)
+    assert sys.argv[1] == "restores", sys.argv
+    wanted, before = int(sys.argv[2]), done(PROGRAM)["restores"]
+    restores(rng, wanted - before)
+    forget(PROGRAM)
     earlier = f", {before} of them in runs that were interrupted" if before else ""
-    print(f"{wanted} {what} passed in {time.monotonic() - begun:.0f} s{earlier}")
+    print(f"{wanted} restores passed in {time.monotonic() - begun:.0f} s{earlier}")
 
 
 if __name__ == "__main__":

@@ -126,12 +126,13 @@ class Server:
         path = self.data / "log"
         return path.read_text(errors="replace")[-3000:] if path.exists() else ""
 
-    def make(self) -> None:
-        """A new, empty server in ``data``, which listens on this machine alone."""
+    def make(self, *settings: str) -> None:
+        """A new, empty server in ``data``, which listens on this machine alone; ``settings`` are lines of its own."""
         # Who may sign in is not what is tried here.
         self.run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n")
+            file.writelines(f"{line}\n" for line in settings)
         self.start()
 
     def start(self) -> None:
@@ -145,6 +146,13 @@ class Server:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+    def start_where_it_ended(self) -> None:
+        """Start it unless it runs, or is about to."""
+        with contextlib.suppress(AssertionError):
+            self.run("pg_ctl", "status")
+            return
+        self.start()
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop it, by default as if the machine went away; nothing where it does not run."""
