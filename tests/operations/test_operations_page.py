@@ -14,6 +14,7 @@ from licensemgr.variables import VARIABLES
 
 ROOT = Path(settings.BASE_DIR)
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 _BLOCK = r"(?ms)^```[a-z ]*\n(.*?)^```$"
 CODE = re.findall(_BLOCK, PAGE) + [
     " ".join(code.split()) for code in re.findall(r"`([^`]+)`", re.sub(_BLOCK, "", PAGE))
@@ -54,7 +55,8 @@ def test_it_names_only_settings_that_there_are() -> None:
 
 
 def test_it_names_only_files_that_there_are() -> None:
-    made = {"deploy/secrets", "deploy/secrets/tls"}
+    # By deploy/secrets.sh.
+    made = {"deploy/secrets", "deploy/secrets/tls"} | {f"deploy/secrets/{name}" for name in COMPOSE["secrets"]}
     named = {name for code in CODE for name in re.findall(r"(?<![\w/$.-])(?:deploy|docs|tests)/[\w./-]*\w/?", code)}
     named = {name.rstrip("/") for name in named} | {
         f"docs/{name}" for name in re.findall(r"\]\(([\w./-]+)(?:#[\w-]*)?\)", PAGE)
@@ -64,7 +66,7 @@ def test_it_names_only_files_that_there_are() -> None:
 
 
 def test_it_names_only_services_that_there_are() -> None:
-    services = set(yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"])
+    services = set(COMPOSE["services"])
     named: set[str] = set()
     for line in (line for code in CODE for line in re.findall(r"docker compose ([^`\n#]+)", code)):
         verb, *words = [word for word in line.split() if not word.startswith("--")]
