@@ -95,6 +95,8 @@ HARM: dict[str, tuple[list[Any], list[str]]] = {
     "a table goes by hand": ([RunSQL("DROP TABLE app_unit", RunSQL.noop)], ["used"]),
     "a table is renamed by hand": ([RunSQL("ALTER TABLE app_unit RENAME TO thing", RunSQL.noop)], ["used"]),
     "a column by hand": ([RunSQL("ALTER TABLE app_unit ADD COLUMN size int NOT NULL", RunSQL.noop)], ["not null"]),
+    "a default goes": ([schema.AlterField("unit", "code", text())], ["not null"]),
+    "a default goes by hand": ([RunSQL("ALTER TABLE app_unit ALTER COLUMN code DROP DEFAULT", "")], ["not null"]),
     "a column leaves the models unfilled": (
         [SeparateDatabaseAndState(state_operations=[schema.RemoveField("unit", "name")])],
         ["unfilled"],

@@ -156,6 +156,8 @@ class Linter:
             self._used(app, operation.model_name_lower, operation.name, what)
         if (before.null and not after.null) or not _is_as_wide(before, after):
             self._say("rewrite", what)
+        if before.has_db_default() and not after.has_db_default() and not after.null:
+            self._say("not null", what)
         if _locks(after) - _locks(before):
             self._say("lock", what)
 
@@ -191,7 +193,7 @@ class Linter:
         if table and self._knows(table):
             if _CHECKED.search(text) and not re.search(r"\bNOT\s+VALID\b|\bUSING\s+INDEX\b", text, re.IGNORECASE):
                 self._say("lock", f"{what}: {text.strip()}")
-            if _ADDED.search(text):
+            if _ADDED.search(text) or re.search(r"\bDROP\s+DEFAULT\b", text, re.IGNORECASE):
                 self._say("not null", f"{what}: {text.strip()}")
             if _REWRITTEN.search(text):
                 self._say("rewrite", f"{what}: {text.strip()}")
