@@ -33,7 +33,9 @@ def test_it_names_only_commands_and_options_that_there_are() -> None:
     for line in named:
         name, *words = line.split()
         assert name in known, line
-        command = load_command_class(known[name], name) if isinstance(known[name], str) else known[name]
+        app = known[name]
+        assert isinstance(app, str), name
+        command = load_command_class(app, name)
         options = command.create_parser("manage.py", name)._option_string_actions
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= set(options), line
 
