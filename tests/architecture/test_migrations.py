@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import connection, models
+from django.db import NotSupportedError, connection, models
 from django.db.migrations import Migration, RunPython, RunSQL, SeparateDatabaseAndState
 from django.db.migrations import operations as schema
 from django.db.migrations.loader import MigrationLoader
@@ -163,23 +163,32 @@ def test_what_harms_nobody_is_let_through(released: ProjectState, name: str) -> 
     assert found(released, *WELL[name]) == []
 
 
+PARTITIONED = """
+CREATE TABLE core_careful (id bigint NOT NULL, code varchar(20) NOT NULL) PARTITION BY HASH (id);
+CREATE TABLE core_careful_a PARTITION OF core_careful FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE core_careful_b PARTITION OF core_careful FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+"""
+
+
 @pytest.mark.django_db(transaction=True)
-def test_careful_operations_work_on_both_databases() -> None:
-    """There and back, on a table of their own; on PostgreSQL the index is made outside of any transaction."""
-    state = ProjectState()
+@pytest.mark.parametrize("is_partitioned", [False, True])
+def test_careful_operations_work_on_both_databases_there_and_back(is_partitioned: bool) -> None:
+    """On a table of their own; where it is in partitions, on PostgreSQL, each has the index."""
+    state, empty = ProjectState(), ProjectState()
     made = schema.CreateModel("Careful", [("id", models.BigAutoField(primary_key=True)), ("code", text())])
     made.state_forwards("core", state)
-    empty = ProjectState()
-    index, named = models.Index(fields=["code"], name="careful_code"), "careful_named"
-    check = models.CheckConstraint(condition=models.Q(code__gt=""), name=named)
+    index = models.Index(fields=["code"], name="careful_code")
+    check = models.CheckConstraint(condition=models.Q(code__gt=""), name="careful_named")
     steps = [
         careful.AddIndexConcurrently("careful", index),
         careful.AddConstraintNotValid("careful", check),
-        careful.ValidateConstraint("careful", named),
+        careful.ValidateConstraint("careful", check.name),
         careful.RemoveIndexConcurrently("careful", index.name),
     ]
+    # SQLite has no partitions: there the table is an ordinary one in both.
+    is_partitioned = is_partitioned and connection.vendor == "postgresql"
     with connection.schema_editor() as editor:
-        made.database_forwards("core", editor, empty, state)
+        editor.execute(PARTITIONED) if is_partitioned else made.database_forwards("core", editor, empty, state)
     try:
         states = [state]
         for step in steps:
@@ -188,17 +197,41 @@ def test_careful_operations_work_on_both_databases() -> None:
             with connection.schema_editor(atomic=False) as editor:
                 step.database_forwards("core", editor, states[-2], states[-1])
             assert (index.name in constraints()) is (step is not steps[-1])
-        assert named in constraints()
+            if is_partitioned:
+                assert (f"{index.name}_1" in constraints("core_careful_b")) is (step is not steps[-1])
+            assert invalid_indexes() == 0
+        assert check.name in constraints()
         for place in reversed(range(len(steps))):
             with connection.schema_editor(atomic=False) as editor:
                 steps[place].database_backwards("core", editor, states[place + 1], states[place])
-        assert not {index.name, named} & set(constraints())
+        assert not {index.name, check.name} & set(constraints())
     finally:
         with connection.schema_editor() as editor:
             made.database_backwards("core", editor, state, empty)
 
 
-def constraints() -> dict[str, Any]:
-    """What the database says of the table."""
+def constraints(table: str = "core_careful") -> dict[str, Any]:
+    """What the database says of a table."""
     with connection.cursor() as cursor:
-        return connection.introspection.get_constraints(cursor, "core_careful")
+        return connection.introspection.get_constraints(cursor, table)
+
+
+def invalid_indexes() -> int:
+    """How many indexes are half made."""
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="nothing is made concurrently elsewhere")
+def test_an_index_is_made_outside_of_a_transaction_or_not_at_all() -> None:
+    state = ProjectState()
+    schema.CreateModel("Careful", [("id", models.BigAutoField(primary_key=True)), ("code", text())]).state_forwards(
+        "core", state
+    )
+    operation = careful.AddIndexConcurrently("careful", models.Index(fields=["code"], name="careful_code"))
+    with connection.schema_editor() as editor, pytest.raises(NotSupportedError):
+        operation.database_forwards("core", editor, state, state)
