@@ -70,7 +70,6 @@ def migrate(release: Release, kind: str) -> str:
         folder = Path(name)
         folder.chmod(0o755)
         with database(kind, folder, release.folder / f"{kind}.sql.gz") as made:
-            made.run("manage.py", "migrate", "--no-input", "--verbosity", "0")
             found = list(differences(recorded, said_of(made)))
             assert not found, f"{release.version} on {kind}:\n" + "\n".join(found[:40])
             sentence = (
@@ -109,7 +108,6 @@ def make(version: str) -> None:
     with tempfile.TemporaryDirectory(prefix="license-manager-releases-") as name:
         for kind in KINDS:
             with database(kind, Path(name), None) as made:
-                made.run("manage.py", "migrate", "--no-input", "--verbosity", "0")
                 made.run("-m", "tests.releases.recording", "fill")
                 dump = target / f"{kind}.sql.gz"
                 dump_sqlite(made, dump) if kind == "sqlite" else dump_postgresql(made, ADMIN_URL, dump)

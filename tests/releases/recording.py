@@ -1,4 +1,4 @@
-"""Fills a database with this code, or says what the portal says of one that is filled: a program of `tests.releases`.
+"""Fills a database with this code, or says what the portal says of one that is filled, once its tables are this code's.
 
 python -m tests.releases.recording fill    # a few organizations, with something of every kind
 python -m tests.releases.recording say     # books, standings, numbers of pages of each, as JSON
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import TODAY  # isort: skip - it sets Django up
+from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
 from django.test.utils import setup_test_environment
 
@@ -92,6 +93,7 @@ def numbers(words: list[str]) -> dict[str, int]:
 
 def main() -> None:
     """What the command line says."""
+    call_command("migrate", interactive=False, verbosity=0)
     if sys.argv[1] == "fill":
         fill()
     else:
