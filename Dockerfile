@@ -10,9 +10,10 @@ RUN MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py
     && MODE=demonstration DATABASE_URL=sqlite:////tmp/none.sqlite3 python manage.py collectstatic --no-input --verbosity 0 \
     && python -m whitenoise.compress --quiet "$STATIC_ROOT" \
     && useradd --system --uid 10001 --home-dir /var/lib/license-manager --create-home license-manager \
-    && chown license-manager /var/lib/license-manager
+    && mkdir /var/lib/license-manager/issue-log \
+    && chown license-manager /var/lib/license-manager /var/lib/license-manager/issue-log
 USER license-manager
-VOLUME /var/lib/license-manager
+VOLUME /var/lib/license-manager /var/lib/license-manager/issue-log
 EXPOSE 8000
 # How many processes: WEB_CONCURRENCY. What else: gunicorn.conf.py.
 CMD ["gunicorn", "licensemgr.wsgi", "--bind", "0.0.0.0:8000", "--threads", "8", "--worker-tmp-dir", "/dev/shm", \

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from licensemgr.core.peppers import KeyedHash, is_hash_of, keyed_hash
-from licensemgr.core.sealing import seal, unseal
+from licensemgr.core.sealing import Purpose, seal, unseal
 
 
 def normalize_serial(text: str) -> str:
@@ -41,22 +41,22 @@ def proof_key(oak: str) -> bytes:
 
 def seal_proof_key(key: bytes, serial: str) -> bytes:
     """The proof key encrypted at rest, bound to its serial number."""
-    return seal(key, purpose="proof keys", bound_to=serial)
+    return seal(key, purpose=Purpose.PROOF_KEYS, bound_to=serial)
 
 
 def open_proof_key(sealed: bytes | memoryview, serial: str) -> bytes:
     """The proof key of a unit. Raises SealBroken."""
-    return unseal(sealed, purpose="proof keys", bound_to=serial)
+    return unseal(sealed, purpose=Purpose.PROOF_KEYS, bound_to=serial)
 
 
 def seal_piece(piece: bytes, digest: str, number: int) -> bytes:
     """A piece of an uploaded file of units encrypted at rest, bound to the file (by its digest) and its place in it."""
-    return seal(piece, purpose="pieces of files", bound_to=f"{digest}:{number}")
+    return seal(piece, purpose=Purpose.PIECES, bound_to=f"{digest}:{number}")
 
 
 def open_piece(sealed: bytes | memoryview, digest: str, number: int) -> bytes:
     """The piece in clear. Raises SealBroken."""
-    return unseal(sealed, purpose="pieces of files", bound_to=f"{digest}:{number}")
+    return unseal(sealed, purpose=Purpose.PIECES, bound_to=f"{digest}:{number}")
 
 
 def invent_oak() -> str:

@@ -1,8 +1,6 @@
 """License files: what a system is granted, signed, written down and handed out again (R29)."""
 
 import hashlib
-import json
-import os
 import uuid
 import zlib
 from collections import defaultdict
@@ -15,8 +13,9 @@ from django.conf import settings
 from django.utils import formats
 from joserfc.jwk import OKPKey
 
-from hardware.errors import IssueLogBroken, LicenseFileRefused
+from hardware.errors import LicenseFileRefused
 from hardware.grants import Grant, YearCovered, covered, hardware_grants, subscription_grants
+from hardware.issue_log import forgotten_number, instant, note
 from hardware.models import HardwareUnit, LicenseFile, Placement, Report, SystemIdentity
 from hardware.queries import UnitState, unit_states
 from history.models import Action
@@ -207,6 +206,8 @@ class _Asked:
     identity: SystemIdentity
     granted: Granted
     latest: LicenseFile | None
+    # The highest number that the system was given: after a restore the books may know a lower one.
+    last_number: int
     kid: str
     key: OKPKey
 
@@ -215,6 +216,7 @@ class _Asked:
         latest = self.latest
         if (
             latest is None
+            or latest.sequence < self.last_number
             or is_stale(latest, self.granted)
             or latest.kid != self.kid
             or (answers_report and latest.request_id != self.report.request_id)
@@ -244,7 +246,9 @@ def _ask(organization: Organization, pk: int, on: date) -> _Asked:
             granted.reason or _("This system has no devices, so there is nothing to license."), granted.status
         )
     kid, key = signing_keys.current_key()
-    return _Asked(system, report, identity, granted, latest_license_file(system), kid, key)
+    latest = latest_license_file(system)
+    last_number = max(latest.sequence if latest else 0, forgotten_number(system))
+    return _Asked(system, report, identity, granted, latest, last_number, kid, key)
 
 
 def license_file_for_call(*, system: System, on: date) -> LicenseFile:
@@ -263,8 +267,8 @@ def issue_license_file(*, system: System, actor: User | None, on: date, answers_
     """Give the system a license file for what it is granted, answering its last accepted report (R29).
 
     The newest file is given again while it grants the same in the same status, answers the last report (if ``answers_report``),
-    was signed by the current key and has at least half of its own time left. Raises LicenseFileRefused where R29 gives none,
-    NoSigningKey, and IssueLogBroken.
+    was signed by the current key, has at least half of its own time left and none after it was given that the books forgot.
+    Raises LicenseFileRefused where R29 gives none, NoSigningKey, and IssueLogBroken.
     """
     with changing(system.organization, on) as organization:
         asked = _ask(organization, system.pk, on)
@@ -272,7 +276,7 @@ def issue_license_file(*, system: System, actor: User | None, on: date, answers_
         now = clock.now()
         if latest is not None and asked.is_latest_good(now, answers_report=answers_report):
             return latest
-        payload = _payload(system, granted, report, asked.identity, (latest.sequence if latest else 0) + 1, now)
+        payload = _payload(system, granted, report, asked.identity, asked.last_number + 1, now)
         document = signed.sign(payload, typ=TYP, key=asked.key, kid=asked.kid)
         made = LicenseFile.objects.create(
             organization=organization,
@@ -300,7 +304,7 @@ def issue_license_file(*, system: System, actor: User | None, on: date, answers_
             sequence=made.sequence,
         )
         # Written before the change is committed: a file that is in the field is in the log, whatever happens to the database.
-        _log(made, system)
+        note(made, system)
     return made
 
 
@@ -312,8 +316,8 @@ def _payload(
         "issuer": settings.PORTAL_URL,
         "instance": str(signing_keys.instance_id()),
         "file_id": str(uuid.uuid4()),
-        "issued_at": _instant(now),
-        "expires_at": _instant(now + timedelta(days=settings.LICENSE_FILE_DAYS)),
+        "issued_at": instant(now),
+        "expires_at": instant(now + timedelta(days=settings.LICENSE_FILE_DAYS)),
         "system_id": str(system.system_id),
         "key": identity.thumbprint,
         "request_id": str(report.request_id),
@@ -326,39 +330,6 @@ def _payload(
         "need": dict(granted.need),
         "next_keys": signing_keys.next_public_keys(),
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _log(file: LicenseFile, system: System) -> None:
-    """Append the file to the issue log outside of the database: one JSON line, on the disk before it is given.
-
-    Raises IssueLogBroken.
-    """
-    line = {
-        "file_id": str(file.file_id),
-        "system_id": str(system.system_id),
-        "organization": system.organization.slug,
-        "sequence": file.sequence,
-        "digest": file.digest,
-        "kid": file.kid,
-        "issued_at": _instant(file.issued_at),
-    }
-    written = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-    path = settings.ISSUE_LOG_DIR / f"issued-{file.issued_at:%Y-%m}.jsonl"
-    try:
-        settings.ISSUE_LOG_DIR.mkdir(parents=True, exist_ok=True)
-        # One write of one short line to a file opened for appending: several processes never mix theirs.
-        with path.open("ab", buffering=0) as log:
-            if log.write(written) != len(written):
-                # The disk is full. What was written is half a line: end it, so that it does not spoil the next one.
-                log.write(b"\n")
-                raise IssueLogBroken
-            os.fsync(log.fileno())
-    except OSError as error:
-        raise IssueLogBroken from error
 
 
 def _read(document: bytes) -> signed.SignedDocument:
@@ -398,14 +369,5 @@ def verify_license_file(document: bytes, at: datetime) -> Verified:
         kid=kid,
         is_in_books=known is not None and known.digest == hashlib.sha256(document).hexdigest(),
         is_superseded=is_superseded,
-        is_expired=_instant(at) > str(payload["expires_at"]),
+        is_expired=instant(at) > str(payload["expires_at"]),
     )
-
-
-def unknown_issues(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Of what was issued by an issue log, the files that the books do not know: those after a backup that was restored."""
-    known: dict[str, str] = {}
-    for start in range(0, len(lines), 500):
-        rows = LicenseFile.objects.filter(file_id__in=[line["file_id"] for line in lines[start : start + 500]])
-        known |= {str(file_id): digest for file_id, digest in rows.values_list("file_id", "digest")}
-    return [line for line in lines if known.get(str(line["file_id"])) != line["digest"]]

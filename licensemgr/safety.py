@@ -7,7 +7,7 @@ from typing import Any
 # Only for the demonstration and for tests: whoever reads the code knows it.
 UNSAFE = "unsafe-for-demonstration-and-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 _SECRETS = ("SECRET_KEY", "LICENSE_KEY_PEPPER", "ENCRYPTION_SECRET")
-_LISTS_OF_SECRETS = ("SECRET_KEY_FALLBACKS", "LICENSE_KEY_PEPPER_FALLBACKS")
+_LISTS_OF_SECRETS = tuple(f"{name}_FALLBACKS" for name in _SECRETS)
 _CACHES_OF_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 _SHORTEST_TOKEN = 32
 

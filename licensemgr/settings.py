@@ -69,6 +69,8 @@ UNIT_STANDINGS = "hardware.queries.unit_standings"
 LICENSE_KEY_LISTENERS = ["licensemgr.shop.events.key_changed"]
 # Keys that have to be used again (of units' proofs, of signing) are encrypted at rest under this.
 ENCRYPTION_SECRET = env.text("ENCRYPTION_SECRET", None if PRODUCTION else _UNSAFE)
+# What is sealed under these still opens, until “manage.py renew_encryption” brought it under the one above.
+ENCRYPTION_SECRET_FALLBACKS = env.names("ENCRYPTION_SECRET_FALLBACKS")
 
 # A system that is online and was not heard for so long is shown as silent.
 SILENT_AFTER_HOURS = env.number("SILENT_AFTER_HOURS", 72, minimum=1)

@@ -31,7 +31,12 @@ VARIABLES = {
     ),
     "ENCRYPTION_SECRET": Variable(
         _REQUIRED,
-        "encrypts the keys of units' proofs, of signing and of webhooks at rest; at least 50 random characters, for good",
+        "encrypts the keys of units' proofs, of signing and of webhooks at rest; at least 50 random characters",
+    ),
+    "ENCRYPTION_SECRET_FALLBACKS": Variable(
+        "empty",
+        "former ones of these, separated by commas or lines, until `manage.py renew_encryption` has renewed what was encrypted "
+        "under them",
     ),
     "LICENSE_FILE_DAYS": Variable("`400`", "after so many days a system has to fetch a newer license file"),
     "ISSUE_LOG_DIR": Variable(

@@ -1,6 +1,6 @@
 """Hardware units and the licenses tied to them; system files and license files."""
 
-from hardware.models.files import HeldReport, LicenseFile, Report, StagedFile, SystemIdentity
+from hardware.models.files import ForgottenNumber, HeldReport, LicenseFile, Report, StagedFile, SystemIdentity
 from hardware.models.imports import UnitImport, UnitImportPiece, UnitImportRefusal
 from hardware.models.online import RegistrationCode
 from hardware.models.units import (
@@ -17,6 +17,7 @@ from hardware.models.units import (
 
 __all__ = [
     "Expansion",
+    "ForgottenNumber",
     "HardwareModel",
     "HardwareUnit",
     "HeldReport",

@@ -135,3 +135,13 @@ class LicenseFile(models.Model):
     class Meta:
         ordering = ["organization", "system", "-sequence"]
         constraints = [models.UniqueConstraint(fields=["system", "sequence"], name="license_file_sequence_once")]
+
+
+class ForgottenNumber(models.Model):
+    """The highest number of a license file in the field that restored books do not know, by the system's own id.
+
+    The system may not be in the books either, so the row is no organization's.
+    """
+
+    system_id = models.UUIDField(unique=True)
+    number = models.PositiveBigIntegerField()

@@ -9,9 +9,7 @@ from joserfc.jwk import OKPKey
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
 from licensemgr.core.models import Instance, SigningKey
-from licensemgr.core.sealing import SealBroken, seal, unseal
-
-_PURPOSE = "signing keys"
+from licensemgr.core.sealing import Purpose, SealBroken, seal, unseal
 
 
 class NoSigningKey(Refused):
@@ -43,7 +41,7 @@ def current_key() -> tuple[str, OKPKey]:
 
 def _open(row: SigningKey) -> str:
     """The private part of the key. Raises SealBroken."""
-    return unseal(row.sealed, purpose=_PURPOSE, bound_to=row.kid).decode()
+    return unseal(row.sealed, purpose=Purpose.SIGNING_KEYS, bound_to=row.kid).decode()
 
 
 def _public(row: SigningKey) -> dict[str, str]:
@@ -101,7 +99,7 @@ def _make() -> SigningKey:
     return SigningKey(
         kid=kid,
         public=str(private["x"]),
-        sealed=seal(str(private["d"]).encode(), purpose=_PURPOSE, bound_to=kid),
+        sealed=seal(str(private["d"]).encode(), purpose=Purpose.SIGNING_KEYS, bound_to=kid),
         state=SigningKey.State.NEXT,
         made_at=clock.real_now(),
     )

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
-from licensemgr.core.sealing import seal, unseal
+from licensemgr.core.sealing import Purpose, seal, unseal
 from licensemgr.core.worded import gettext as _
 from licensemgr.shop.addresses import target_of
 from licensemgr.shop.models import WebhookEndpoint, WebhookKind
@@ -21,7 +21,6 @@ from organizations.models import User
 KINDS_TO_CHOOSE = [kind for kind in WebhookKind if kind != WebhookKind.TEST]
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins, by the convention of Standard Webhooks
 _SECRET_BYTES = 32
-_PURPOSE = "webhook"
 
 
 class EndpointNotMade(Refused):
@@ -150,11 +149,11 @@ def renew_secret(*, endpoint: WebhookEndpoint, replacing: str) -> GivenSecret:
 
 def secret_of(endpoint: WebhookEndpoint) -> bytes:
     """The secret's bytes, to sign with. Raises SealBroken where ENCRYPTION_SECRET is another than when it was made."""
-    return unseal(endpoint.sealed_secret, purpose=_PURPOSE, bound_to=str(endpoint.form_token))
+    return unseal(endpoint.sealed_secret, purpose=Purpose.WEBHOOKS, bound_to=str(endpoint.form_token))
 
 
 def _sealed(secret: bytes, form_token: UUID) -> bytes:
-    return seal(secret, purpose=_PURPOSE, bound_to=str(form_token))
+    return seal(secret, purpose=Purpose.WEBHOOKS, bound_to=str(form_token))
 
 
 def _in_clear(secret: bytes) -> str:

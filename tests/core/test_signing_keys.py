@@ -5,7 +5,7 @@ from django.conf import settings
 
 from licensemgr.core import signing_keys
 from licensemgr.core.models import SigningKey
-from licensemgr.core.sealing import SealBroken, seal, unseal
+from licensemgr.core.sealing import Purpose, SealBroken, seal, unseal
 
 pytestmark = pytest.mark.django_db
 
@@ -52,15 +52,15 @@ def test_a_lost_secret_stops_signing_and_one_rotation_mends_it(monkeypatch: pyte
 
 
 def test_what_is_sealed_opens_only_as_what_it_was_sealed_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed = seal(b"secret", purpose="one", bound_to="a")
-    assert unseal(memoryview(sealed), purpose="one", bound_to="a") == b"secret"
-    assert b"secret" not in sealed and sealed != seal(b"secret", purpose="one", bound_to="a")
+    sealed = seal(b"secret", purpose=Purpose.WEBHOOKS, bound_to="a")
+    assert unseal(memoryview(sealed), purpose=Purpose.WEBHOOKS, bound_to="a") == b"secret"
+    assert b"secret" not in sealed and sealed != seal(b"secret", purpose=Purpose.WEBHOOKS, bound_to="a")
     wrong = [
-        (sealed, "two", "a"),
-        (sealed, "one", "b"),
-        (sealed[:-1] + bytes([sealed[-1] ^ 1]), "one", "a"),
-        (sealed[:5], "one", "a"),
-        (b"", "one", "a"),
+        (sealed, Purpose.PIECES, "a"),
+        (sealed, Purpose.WEBHOOKS, "b"),
+        (sealed[:-1] + bytes([sealed[-1] ^ 1]), Purpose.WEBHOOKS, "a"),
+        (sealed[:5], Purpose.WEBHOOKS, "a"),
+        (b"", Purpose.WEBHOOKS, "a"),
     ]
     for data, purpose, bound_to in wrong:
         with pytest.raises(SealBroken):

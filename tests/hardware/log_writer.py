@@ -13,7 +13,7 @@ def main(file_id: str) -> None:
     import django
 
     django.setup()
-    from hardware.license_files import _log
+    from hardware.issue_log import note
     from hardware.models import LicenseFile
     from organizations.models import Organization
     from products.models import System
@@ -31,7 +31,7 @@ def main(file_id: str) -> None:
     sys.stdin.readline()
     written = 0
     while not select.select([sys.stdin], [], [], 0)[0]:
-        _log(file, system)
+        note(file, system)
         written += 1
     print(written, flush=True)
 

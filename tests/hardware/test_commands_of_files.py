@@ -206,6 +206,7 @@ def test_after_a_restored_backup_the_files_in_the_field_are_named(
         f"{lost.file_id}: system {system.system_id} of harbour, sequence 2, given 2027-03-01T12:00:00Z",
         "license files in the logs: 2",
         "unknown to the books: 1",
+        "systems whose next file goes on from there: 1",
         "lines that can't be read: 0",
     ]
     # A file that the books know under another content is as good as unknown, and half a line spoils no other.
@@ -214,10 +215,41 @@ def test_after_a_restored_backup_the_files_in_the_field_are_named(
     refusal("reconcile_issued", log)
     said = capsys.readouterr().out.splitlines()
     assert said[1:3] == [f"{log}, line 3: can't be read", f"{log}, line 4: can't be read"]
-    assert said[3:] == ["license files in the logs: 2", "unknown to the books: 1", "lines that can't be read: 2"]
+    assert said[3:5] == ["license files in the logs: 2", "unknown to the books: 1"]
+    assert said[-1] == "lines that can't be read: 2"
     log.write_text(json.dumps(first) + "\n")
     assert run(capsys, "reconcile_issued", log)[1] == "unknown to the books: 0"
     assert "can't be read: No such file" in refusal("reconcile_issued", log.with_name("none.jsonl"))
+
+
+def test_after_a_restored_backup_numbers_go_on_from_the_files_in_the_field(
+    organization: Organization, camera_station: Product, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A product refuses a file whose number is below that of the newest that it used (R29)."""
+    signing_keys.rotate()
+    known, joined = (SimulatedSystem(name, "camera-station") for name in ("Vessel", "Ferry"))
+    now = FrozenClock(START).instant
+    system = carry(organization, known.system_file(at=now, counts={"core-device": 1}))
+    first = issue_license_file(system=system, actor=None, on=START)
+    restoring = transaction.savepoint()
+    for devices in (2, 3):
+        carry(organization, known.system_file(at=now, counts={"core-device": devices}))
+        issue_license_file(system=system, actor=None, on=START)
+    issue_license_file(
+        system=carry(organization, joined.system_file(at=now, counts={"core-device": 1})), actor=None, on=START
+    )
+    transaction.savepoint_rollback(restoring)
+    # Nobody told the books yet: the system would get the file that it had before the last two.
+    assert issue_license_file(system=system, actor=None, on=START, answers_report=False) == first
+    for _time in range(2):
+        refusal("reconcile_issued", settings.ISSUE_LOG_DIR / "issued-2027-03.jsonl")
+        assert "systems whose next file goes on from there: 2" in capsys.readouterr().out
+    again = issue_license_file(system=system, actor=None, on=START, answers_report=False)
+    assert again.sequence == 4
+    # From here on the books know more than they forgot.
+    assert issue_license_file(system=system, actor=None, on=START, answers_report=False) == again
+    anew = carry(organization, joined.system_file(at=now, counts={"core-device": 1}))
+    assert issue_license_file(system=anew, actor=None, on=START).sequence == 2
 
 
 def test_without_a_log_no_file_is_given(

@@ -27,7 +27,7 @@ from wallet.models import KeyBatch, LicenseKey
 COMMANDS = (
     "issue_license_keys", "revoke_license_key", "run_daily", "verify_books", "set_clock", "report_system", "backup", "demo",
     "serve", "seed_demonstration", "import_units", "rotate_signing_key", "verify_license_file", "reconcile_issued",
-    "simulate_system", "peppers", "database_limits", "export_organization", "import_organization",
+    "simulate_system", "peppers", "renew_encryption", "database_limits", "export_organization", "import_organization",
 )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_what_is_built_runs_without_root_and_from_the_lock() -> None:
         assert text.rindex("USER") < text.rindex("CMD")
     assert "--require-hashes --no-deps -r requirements/base.txt" in portal
     ignored = (ROOT / ".dockerignore").read_text().split()
-    assert {"deploy/secrets", "deploy/tls", ".env", "var"} <= set(ignored)
+    assert {"deploy/secrets", ".env", "var"} <= set(ignored)
 
 
 def test_secrets_come_from_files_and_each_is_one_that_the_portal_reads() -> None:
@@ -98,7 +98,8 @@ def test_the_script_makes_each_secret_once(tmp_path: Path) -> None:
 
     def made() -> dict[str, str]:
         subprocess.run([str(script)], check=True)
-        return {path.name: path.read_text() for path in (tmp_path / "deploy" / "secrets").iterdir()}
+        secrets = tmp_path / "deploy" / "secrets"
+        return {path.name: path.read_text() for path in secrets.iterdir() if path.is_file()}
 
     first = made()
     assert set(first) == set(COMPOSE["secrets"])
@@ -107,3 +108,24 @@ def test_the_script_makes_each_secret_once(tmp_path: Path) -> None:
     assert all(len(text) >= 60 and "\n" not in text for text in random)
     assert made() == first
     assert (tmp_path / "deploy" / "secrets").stat().st_mode & 0o077 == 0
+
+
+def test_the_proxy_may_read_its_certificate_and_nobody_else_on_the_machine(tmp_path: Path) -> None:
+    """The folder that the proxy gets is open to its user, who owns nothing; the one above it, which it does not get, is closed."""
+    [mounted] = [each.split(":")[0] for each in SERVICES["proxy"]["volumes"] if each.endswith(":/etc/nginx/tls:ro")]
+    tls = tmp_path / mounted
+    tls.mkdir(parents=True, mode=0o700)
+    for name in ("fullchain.pem", "privkey.pem"):
+        (tls / name).write_text("pem")
+        (tls / name).chmod(0o600)
+    shutil.copy(ROOT / "deploy" / "secrets.sh", tmp_path / "deploy" / "secrets.sh")
+    subprocess.run([str(tmp_path / "deploy" / "secrets.sh")], check=True)
+    assert tls.stat().st_mode & 0o005 == 0o005
+    assert all(path.stat().st_mode & 0o777 == 0o444 for path in tls.iterdir())
+    assert tls.parent.stat().st_mode & 0o077 == 0
+
+
+def test_the_issue_log_can_lie_on_another_disk_than_the_database() -> None:
+    for name in OURS:
+        assert "issue-log:/var/lib/license-manager/issue-log" in SERVICES[name]["volumes"]
+    assert "/var/lib/license-manager/issue-log" in (ROOT / "Dockerfile").read_text().partition("VOLUME")[2]

@@ -49,6 +49,7 @@ _GRANTED: Mapping[Part, Mapping[tuple[str, ...], str]] = {
     Part.TENANT: {
         (*_CATALOGUE, *_RIGHTS, *_RIGHTS_OF_PEOPLE, *_KEYS): _READ,
         ("shop.WebhookEndpoint", "shop.OrderLine", "shop.OrderLineBatch", "account.EmailAddress"): _READ,
+        ("hardware.ForgottenNumber",): _READ,
         _EVENTS: _ADD,
         ("core.ClockReading", "organizations.User"): _CHANGE,
         # Locked while they are redeemed and registered.

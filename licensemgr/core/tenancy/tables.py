@@ -55,6 +55,7 @@ NOT_A_TENANTS = {
     "hardware.UnitImport": _UNITS,
     "hardware.UnitImportPiece": _UNITS,
     "hardware.UnitImportRefusal": _UNITS,
+    "hardware.ForgottenNumber": "of the issue log: the books may know neither the system nor its organization",
     "shop.ShopToken": _SHOP,
     "shop.OrderLine": _SHOP,
     "shop.OrderLineBatch": _SHOP,

@@ -3,12 +3,13 @@
 import json
 import uuid
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hardware.license_files import unknown_issues
+from hardware.issue_log import remember_numbers, unknown_issues
 
 
 class Command(BaseCommand):
@@ -16,7 +17,8 @@ class Command(BaseCommand):
 
     help = (
         "Read issue logs (ISSUE_LOG_DIR, issued-YYYY-MM.jsonl) and name every license file that was given and that the books do "
-        "not know, as after a backup was restored, and every line that can't be read. Exit code 1 when there is one."
+        "not know, as after a backup was restored, and every line that can't be read. The number of the last file of each such "
+        "system is kept, so that its next file has a higher one. Exit code 1 when there is one of either."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,12 +27,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare and print."""
-        read = unknown = broken = 0
+        read = broken = 0
+        unknown: list[Mapping[str, Any]] = []
         for path in options["files"]:
             lines, unreadable = _lines(path)
             read += len(lines)
             for line in unknown_issues(lines):
-                unknown += 1
+                unknown.append(line)
                 self.stdout.write(
                     f"{line['file_id']}: system {line['system_id']} of {line['organization']}, sequence {line['sequence']}, "
                     f"given {line['issued_at']}"
@@ -39,7 +42,8 @@ class Command(BaseCommand):
                 broken += 1
                 self.stdout.write(f"{path}, line {number}: can't be read")
         self.stdout.write(f"license files in the logs: {read}")
-        self.stdout.write(f"unknown to the books: {unknown}")
+        self.stdout.write(f"unknown to the books: {len(unknown)}")
+        self.stdout.write(f"systems whose next file goes on from there: {remember_numbers(unknown)}")
         self.stdout.write(f"lines that can't be read: {broken}")
         if unknown or broken:
             raise CommandError("Some license files in the field are not in the books, or some lines can't be read.")
@@ -67,8 +71,8 @@ def _lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
 def _entry(text: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(text)
-        uuid.UUID(line["file_id"])
+        uuid.UUID(line["file_id"]), uuid.UUID(line["system_id"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     wanted = {"file_id", "digest", "system_id", "organization", "sequence", "issued_at"}
-    return line if isinstance(line, dict) and wanted <= set(line) else None
+    return line if isinstance(line, dict) and wanted <= set(line) and type(line["sequence"]) is int else None
