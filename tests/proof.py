@@ -100,6 +100,13 @@ PARTS = (
         ("tests/concurrency/test_guesses.py",),
         is_on_postgresql=True,
     ),
+    Part("matrix", "everybody asks everything by every method, with another organization's ids", ("tests/matrix",)),
+    Part(
+        "matrix-postgresql",
+        "the same, and then once more with the application's own filters taken out",
+        ("tests/matrix",),
+        is_on_postgresql=True,
+    ),
     Part("faults", "each seeded fault that SQLite shows, caught by its tests", ("tests/faults",)),
     Part(
         "faults-postgresql",
@@ -184,9 +191,11 @@ def _run(part: Part) -> dict[str, Any]:
     closing = next(
         (line.strip("= ") for line in reversed(lines) if " passed" in line or " failed" in line), "no result"
     )
+    # What a part counts beside its tests.
+    figures = [line.removeprefix("Figures: ") for line in lines if line.startswith("Figures: ")]
     return {
         "passed": process.returncode == 0,
-        "closing": closing,
+        "closing": "; ".join([closing, *figures]),
         "seconds": round(time.monotonic() - begun),
         "seed": seed,
         "commit": commit(),
