@@ -36,11 +36,13 @@ class Part:
     environment: dict[str, str] = field(default_factory=dict)
     is_on_postgresql: bool = False
     is_program: bool = False
+    # The database that a program brings.
+    brings: str = "PostgreSQL"
 
     @property
     def database(self) -> str:
-        """On what it runs; a program brings a PostgreSQL of its own."""
-        return "PostgreSQL" if self.is_program else "PostgreSQL, Redis" if self.is_on_postgresql else "SQLite"
+        """On what it runs."""
+        return self.brings if self.is_program else "PostgreSQL, Redis" if self.is_on_postgresql else "SQLite"
 
 
 # What a run of the suite draws some of, and no other part runs.
@@ -113,6 +115,9 @@ PARTS = (
         "each seeded fault that PostgreSQL alone shows, caught by its tests",
         ("tests/faults",),
         is_on_postgresql=True,
+    ),
+    Part(
+        "mutants", "mutmut over every rules.py and the allocation", ("tests.mutants",), is_program=True, brings="none"
     ),
     Part(
         "restores",
