@@ -32,10 +32,11 @@ class Judge:
 
     def group(self, group: Group) -> None:
         """Ask all personas alike."""
-        control = self._control(group)
+        control, right = self._control(group), self._right_person(group)
         for persona in self.world.personas:
             self.cases += 1
-            answer = ask(group.what, persona.session)
+            is_control = group.what == group.control and persona == right
+            answer = control if is_control else ask(group.what, persona.session)
             for fault in self._faults(group, persona, answer, control):
                 self.wrong.append(f"{persona.name}: {group}: {answer.status}, {fault}")
 
