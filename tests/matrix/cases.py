@@ -56,7 +56,7 @@ def all_groups(world: World) -> list[Group]:
     )
     return [
         *_by_every_method(world, places),
-        *_foreign_in_path(world),
+        *foreign_in_path(world),
         *_foreign_in_query(world, places, sent),
         *_foreign_in_forms(world, sent),
         *_foreign_in_json(world, places),
@@ -103,7 +103,7 @@ def _by_every_method(world: World, places: list[_Place]) -> Iterator[Group]:
             yield Group("path", place.route, place.letter, what, what)
 
 
-def _foreign_in_path(world: World) -> Iterator[Group]:
+def foreign_in_path(world: World) -> Iterator[Group]:
     """The path of one organization with one id of the other: by every method."""
     for route in ROUTES:
         if not is_tenants(route):

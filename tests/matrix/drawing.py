@@ -4,7 +4,7 @@ import random
 
 from tests.matrix.group import Group
 
-SLICES = 20
+SLICES = 40
 # In a draw the admin site, which has more URLs than all the rest, gets no more than this part.
 _OF_ADMIN = 0.25
 

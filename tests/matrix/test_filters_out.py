@@ -9,7 +9,7 @@ from django.db import connection
 
 from tests.matrix import progress
 from tests.matrix.asking import Ask, ask, changes, remember, snapshot
-from tests.matrix.cases import all_groups
+from tests.matrix.cases import all_groups, foreign_in_path
 from tests.matrix.drawing import chosen
 from tests.matrix.group import Group
 from tests.matrix.verdicts import Judge, tokens
@@ -62,7 +62,7 @@ def test_without_the_databases_policies_it_would(world: World) -> None:
     """On SQLite, which has none, at once. Judged as the whole matrix is: it notices what is found, told, read and changed."""
     let_everybody_see_all()
     some = ("revoke_registration_code", "system_details", "why")
-    groups = [each for each in _groups(world) if each.is_foreign and each.route.name in some]
+    groups = [each for each in foreign_in_path(world) if each.route.name in some]
     remember(snapshot())
     judge, read = Judge(world), set()
     with filters_taken_out():
