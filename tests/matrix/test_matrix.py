@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 AT_LEAST = 20_000
 DRAWN = 2_000
-# Where nobody writes free text: digests, keys, codes, zones, languages, addresses of machines.
+# Where nobody writes free text: digests, keys, codes, zones, languages, addresses of machines, what a list is of.
 WITHOUT_TEXT = {
     *("core.OutboxMessage.last_error", "core.OutboxMessage.reason", "wallet.RefusedTries.address"),
     *("hardware.HeldReport.digest", "hardware.HeldReport.public", "hardware.HeldReport.thumbprint"),
@@ -26,7 +26,11 @@ WITHOUT_TEXT = {
     *("hardware.RegistrationCode.digest", "hardware.RegistrationCode.tail"),
     *("hardware.Report.digest", "hardware.StagedFile.digest", "organizations.Invitation.digest"),
     *("organizations.Organization.country", "organizations.Organization.time_zone"),
-    *("organizations.Organization.former_time_zone", "organizations.SavedView.list_name"),
+    *(
+        "organizations.Organization.former_time_zone",
+        "organizations.SavedView.list_name",
+        "organizations.SavedView.subject",
+    ),
     *("organizations.WorkOrder.fingerprint", "organizations.WorkOrder.kind", "organizations.WorkOrder.language"),
 }
 

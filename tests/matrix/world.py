@@ -175,7 +175,7 @@ def _write_what_is_said_later(organization: Organization, mark: Callable[[str], 
     """What only a failure, a confirmation or a person's own choice writes."""
     WorkOrder.objects.filter(organization=organization).exclude(state=WorkState.DONE).update(sentence=mark("Not made"))
     StagedFile.objects.filter(organization=organization).update(outcome=mark("Kept"))
-    SavedView.objects.filter(organization=organization).update(query=f"search={mark('x')}", subject=mark("y"))
+    SavedView.objects.filter(organization=organization).update(query=f"search={mark('x')}")
 
 
 def _ids(
