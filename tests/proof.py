@@ -141,12 +141,22 @@ PARTS = (
         ("tests/concurrency/test_guesses.py",),
         is_on_postgresql=True,
     ),
+    Part("matrix", "everybody asks everything by every method, with another organization's ids", ("tests/matrix",)),
+    Part(
+        "matrix-postgresql",
+        "the same, and then once more with the application's own filters taken out",
+        ("tests/matrix",),
+        is_on_postgresql=True,
+    ),
     Part("faults", "each seeded fault that SQLite shows, caught by its tests", ("tests/faults",)),
     Part(
         "faults-postgresql",
         "each seeded fault that PostgreSQL alone shows, caught by its tests",
         ("tests/faults",),
         is_on_postgresql=True,
+    ),
+    Part(
+        "mutants", "mutmut over every rules.py and the allocation", ("tests.mutants",), is_program=True, brings="none"
     ),
     Part(
         "restores",
@@ -233,9 +243,11 @@ def _run(part: Part) -> dict[str, Any]:
     closing = next(
         (line.strip("= ") for line in reversed(lines) if " passed" in line or " failed" in line), "no result"
     )
+    # What a part counts beside its tests.
+    figures = [line.removeprefix("Figures: ") for line in lines if line.startswith("Figures: ")]
     return {
         "passed": process.returncode == 0,
-        "closing": closing,
+        "closing": "; ".join([closing, *figures]),
         "seconds": round(time.monotonic() - begun),
         "seed": seed,
         "commit": commit(),

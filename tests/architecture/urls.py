@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from hardware.staging import STAGED_FOR
 from hardware.system_files import read_system_file
 from licensemgr.celery import make_folders
 from licensemgr.core import clock, signing_keys
-from licensemgr.core.models import JobRun
+from licensemgr.core.models import JobRun, SigningKey
 from licensemgr.portal.simulating import SimulatedSystem
 from licensemgr.shop.endpoints import make_endpoint
 from licensemgr.shop.events import write_test
@@ -87,81 +87,24 @@ def _plain(route: str) -> str:
 
 def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     """Let every table of the portal hold something; returns a value for each parameter of a URL."""
+    return furnish_vendor(staff, on) | furnish_organization(books, on, staff)
+
+
+def furnish_vendor(staff: User, on: date) -> dict[str, object]:
+    """What is nobody's in particular: resellers, imports, orders and webhooks of the shop, jobs; values of their URLs."""
     # Of the queue, for which the portal is ready only then.
     make_folders()
-    organization = books.organization
-    system = books.report(on, source=SystemSource.MANUAL, core=2)
-    books.start(on)
-    redemption = books.redeem(on, core=9)
-    books.allocate(on, {"core": 2}, {"core": 2})
-    books.report(on, source=SystemSource.MANUAL, core=6)
-    books.report(on, product="audio-manager", system="Audio", audio=1)
-    invitation = invite_member(organization=organization, email="new@example.com", role=Role.VIEWER, actor=None, on=on)
-    correct_wallet(
-        registered_product=books.registered(),
-        license_type=books.products["camera-station"].license_types.get(code="core-device"),
-        kind="subscription",
-        change=1,
-        reason="x",
-        form_token=uuid.uuid4(),
-        actor=staff,
-        on=on,
-    )
     reseller = Reseller.objects.create(name="Nord", kind=ResellerKind.RESELLER, city="Lund", country="SE")
     hour = datetime(2027, 3, 1, tzinfo=UTC)
-    RefusedTries.objects.create(user=staff, organization=organization, address="192.0.2.1", hour=hour)
-    unit = books.unit(on, "SN-1", core=1)
-    books.redeem(on, kind="hardware", core=2)
-    books.expand(on, unit, core=2)
-    books.report(on, system="Gate", unit="SN-1", core=1)
-    books.make_unit("SN-2")
-    kept = replace_unit(old_unit=unit, new_serial="SN-2", reason="repair", actor=staff, on=on).new_unit
     UnitImport.objects.create(digest="0" * 64, file_name="units.csv", size=1, started_at=hour)
-    furnish_files(organization, on)
-    code = make_code(
-        organization=organization, label="Site", uses=2, days=7, actor=staff, on=on, form_token=uuid.uuid4()
-    ).row
-    batch = uuid.uuid4()
-    for number, member in enumerate(organization.memberships.order_by("pk"), start=1):
-        StagedFile.objects.create(
-            organization=organization,
-            batch=batch,
-            number=number,
-            file_name="system.json",
-            packed=b"",
-            refusal="Refused.",
-            uploaded_by=member.user,
-            uploaded_at=clock.real_now(),
-            expires_at=clock.real_now() + STAGED_FOR,
-        )
     furnish_orders(staff)
     furnish_webhooks(staff)
-    work = furnish_work(organization, on)
     JobRun.objects.create(job="x", business_date=on, claimed_at=hour)
-    LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
-    administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
-    view = SavedView.objects.create(organization=organization, user=administrator.user, list_name="history", name="All")
-    ListPreference.objects.create(user=administrator.user, list_name="history")
     return {
-        "organization": organization.slug,
-        "product": system.registered_product.product.code,
-        "system": system.system_id,
-        "system_id": system.system_id,
-        "transfer": redemption.transfer.sequence,
-        "number": 1,
-        "what": "need",
-        "member": administrator.user_id,
-        "invitation": invitation.pk,
-        "unit": kept.pk,
-        "batch": batch,
-        "code": code.pk,
-        "work": work.pk,
         "name": "license-file-1",
         "component": "status_badge",
         "reseller": reseller.pk,
-        "list_name": "history",
         "own_list": "where-to-buy",
-        "view": view.pk,
         "message": 1,
         "token": "no-such-token",
         "key": "no-such-key",
@@ -175,11 +118,95 @@ def furnish(books: Books, on: date, staff: User) -> dict[str, object]:
     }
 
 
-def furnish_files(organization: Organization, on: date) -> System:
+def furnish_organization(books: Books, on: date, staff: User, mark: Callable[[str], str] = str) -> dict[str, object]:
+    """Let every table of a tenant hold something of the organization; returns the values of its URLs.
+
+    ``mark`` makes each text that is written of it the organization's own, so that it can be told from another one's.
+    """
+    organization = books.organization
+    system = books.report(on, system=mark("Main"), source=SystemSource.MANUAL, core=2)
+    books.start(on)
+    redemption = books.redeem(on, core=9)
+    books.allocate(on, {"core": 2}, {"core": 2})
+    books.report(on, system=system.name, source=SystemSource.MANUAL, core=6)
+    books.report(on, product="audio-manager", system=mark("Audio"), audio=1)
+    invitation = invite_member(
+        organization=organization, email=f"{mark('new')}@example.com", role=Role.VIEWER, actor=None, on=on
+    )
+    correct_wallet(
+        registered_product=books.registered(),
+        license_type=books.products["camera-station"].license_types.get(code="core-device"),
+        kind="subscription",
+        change=1,
+        reason=mark("x"),
+        form_token=uuid.uuid4(),
+        actor=staff,
+        on=on,
+    )
+    hour = datetime(2027, 3, 1, tzinfo=UTC)
+    RefusedTries.objects.create(user=staff, organization=organization, address="192.0.2.1", hour=hour)
+    first, second = mark("SN-1"), mark("SN-2")
+    unit = books.unit(on, first, core=1)
+    books.redeem(on, kind="hardware", core=2)
+    books.expand(on, unit, core=2)
+    books.report(on, system=mark("Gate"), unit=first, core=1)
+    books.make_unit(second)
+    kept = replace_unit(old_unit=unit, new_serial=second, reason=mark("repair"), actor=staff, on=on).new_unit
+    vessel = furnish_files(organization, on, mark)
+    code = make_code(
+        organization=organization, label=mark("Site"), uses=2, days=7, actor=staff, on=on, form_token=uuid.uuid4()
+    ).row
+    work = furnish_work(organization, on)
+    LogEntry.objects.log_actions(staff.pk, [organization], CHANGE)
+    administrator = organization.memberships.filter(role=Role.ADMINISTRATOR).order_by("pk")[0]
+    view = SavedView.objects.create(
+        organization=organization, user=administrator.user, list_name="history", name=mark("All")
+    )
+    ListPreference.objects.create(user=administrator.user, list_name="history")
+    return {
+        "organization": organization.slug,
+        "product": system.registered_product.product.code,
+        "system": system.system_id,
+        "system_id": vessel.system_id,
+        "transfer": redemption.transfer.sequence,
+        "number": 1,
+        "what": "need",
+        "member": administrator.user_id,
+        "invitation": invitation.pk,
+        "unit": kept.pk,
+        "batch": furnish_uploads(organization, mark),
+        "code": code.pk,
+        "work": work.pk,
+        "list_name": "history",
+        "view": view.pk,
+    }
+
+
+def furnish_uploads(organization: Organization, mark: Callable[[str], str] = str) -> uuid.UUID:
+    """A file that each member uploaded and that was refused; returns the batch."""
+    batch = uuid.uuid4()
+    for number, member in enumerate(organization.memberships.order_by("pk"), start=1):
+        StagedFile.objects.create(
+            organization=organization,
+            batch=batch,
+            number=number,
+            file_name=f"{mark('system')}.json",
+            packed=b"",
+            refusal=mark("Refused."),
+            uploaded_by=member.user,
+            uploaded_at=clock.real_now(),
+            expires_at=clock.real_now() + STAGED_FOR,
+        )
+    return batch
+
+
+def furnish_files(organization: Organization, on: date, mark: Callable[[str], str] = str) -> System:
     """An offline system without devices, its license file, and a report of a copy of it that waits for a decision."""
-    signing_keys.rotate()
-    offline = SimulatedSystem("Vessel", "camera-station")
-    copy = SimulatedSystem("Vessel", "camera-station", system_id=offline.system_id)
+    if not SigningKey.objects.exists():
+        signing_keys.rotate()
+    name = mark("Vessel")
+    offline = SimulatedSystem(name, "camera-station")
+    copy = SimulatedSystem(name, "camera-station", system_id=offline.system_id)
     for simulated in (offline, copy):
         document = simulated.system_file(at=datetime(on.year, on.month, on.day, 12, tzinfo=UTC), counts={})
         accept_report(

@@ -33,7 +33,10 @@ COMPARISONS = (
         "hardware/rules.py",
         "return any(quantity > 0 for",
         "return any(quantity >= 0 for",
-        ("tests/rules/test_r24_hardware.py::TestR25TiedSystems::test_a_unit_without_licenses_ties_nothing",),
+        (
+            "tests/rules/test_r24_hardware.py::TestR25TiedSystems"
+            "::test_licenses_that_are_zero_of_every_type_tie_nothing_and_one_ties",
+        ),
     ),
     Fault(
         "a report of the same sequence number",
@@ -57,7 +60,10 @@ COMPARISONS = (
         "subscriptions/services.py",
         "if not given.days_given:",
         "if given.days_given < 0:",
-        ("tests/rules/test_r15_allocating.py::TestR19Compensation::test_the_days_that_each_license_gives_back",),
+        (
+            "tests/rules/test_r15_allocating.py::TestR19Compensation"
+            "::test_where_no_day_comes_back_nothing_is_given_and_nothing_told",
+        ),
     ),
     Fault(
         "what is allocated differs from what is missing",

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.faults.fault import ROOT, Fault, On
 
 # What the copy does without: of the repository, of what is installed, of what runs wrote.
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "node_modules", "var", "*.sqlite3*")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "node_modules", "var", "*.sqlite3*")
 # Plugins that no fault's tests need, and which take their time to load.
 _WITHOUT = [
     part
@@ -49,7 +49,7 @@ class Copy:
         self._compiled = folder / "compiled"
         self._migrated = migrated
         self._name = name
-        shutil.copytree(ROOT, self._folder, ignore=_LEFT_OUT, symlinks=True)
+        shutil.copytree(ROOT, self._folder, ignore=LEFT_OUT, symlinks=True)
 
     def run_with(self, fault: Fault) -> Outcome:
         """The fault's tests, with the fault in the copy while they run."""

@@ -6,13 +6,14 @@ from datetime import date
 
 import pytest
 
+from history.models import Action, Record
 from subscriptions.allocation import facts_shown, preview_allocation
 from subscriptions.errors import ConfirmationChanged, ConfirmationUsed, NeedNotMatched, NotStarted, YearsNotOffered
 from subscriptions.models import Allocation
 from subscriptions.rules import compensate, year_at
 from tests.factories import Books, check_conservation, dump_books
 from wallet.errors import NotEnoughLicenses
-from wallet.models import Lot
+from wallet.models import Lot, Transfer, TransferReason
 
 pytestmark = pytest.mark.django_db
 DAY = date(2025, 3, 1)  # its year has 365 days: to 2026-02-28
@@ -253,6 +254,19 @@ class TestR19Compensation:
         assert found.days_given == 0
         found = compensate(quantity=2, year=year, started_on=date(2028, 2, 29), on=date(2031, 3, 31), credit=0)
         assert (found.days_used_each, found.days_given) == (335, 60)
+
+    def test_where_no_day_comes_back_nothing_is_given_and_nothing_told(self, books: Books) -> None:
+        """The last day of grace is 2025-03-31: each license covers the whole year. A day later 31 days come back of each."""
+        begin(books, core=2)
+        told = Record.objects.filter(organization=books.organization, action=Action.LICENSES_COMPENSATED)
+        within = books.allocate(date(2025, 3, 31), {"core": 2})
+        assert (within.compensation, told.count()) == (None, 0)
+        assert not Transfer.objects.filter(reason=TransferReason.COMPENSATED).exists()
+        # Growth 3, allowance 2: 1 is missing.
+        books.report(date(2025, 4, 1), core=5)
+        after = books.allocate(date(2025, 4, 1), {"core": 1})
+        assert after.compensation is not None
+        assert [record.payload["days"] for record in told] == [{"core-device": 31}]
 
     def test_every_365_become_a_license_and_the_rest_is_carried_on(self, books: Books) -> None:
         # 2025-09-01: 2 x 184 = 368 = 1 license and 3 days.

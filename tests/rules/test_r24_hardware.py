@@ -18,6 +18,7 @@ from hardware.errors import (
 from hardware.expanding import expand_unit
 from hardware.models import Expansion, HardwareUnit, UnitHolding
 from hardware.queries import unit_states
+from hardware.rules import is_tied
 from hardware.services import move_system, register_unit
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization, User
@@ -131,6 +132,12 @@ class TestR25TiedSystems:
         assert books.stand(DAY).devices["core-device"] == 2
         assert lacks(books) == {}
         assert status(books) == Status.TRIAL
+
+    def test_licenses_that_are_zero_of_every_type_tie_nothing_and_one_ties(self) -> None:
+        """What a unit holds is kept per type: an account that is empty is no license."""
+        assert not is_tied({})
+        assert not is_tied(by_code({"core": 0, "universal": 0}))
+        assert is_tied(by_code({"core": 0, "universal": 1}))
 
     def test_a_unit_of_another_product_ties_nothing(self, books: Books) -> None:
         books.unit(DAY, "SN-1", product="audio-manager", audio=9)

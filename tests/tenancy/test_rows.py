@@ -1,25 +1,23 @@
-"""Row level security by itself: what each part sees of two organizations, with and without the application's filters (R30)."""
+"""Row level security by itself: what each part sees of two organizations (R30).
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+tests/matrix asks everything with the application's own filters taken out.
+"""
+
 from datetime import date
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, connection, connections, transaction
-from django.db.models import Model, QuerySet
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 
 from hardware.models import HardwareUnit
-from licensemgr.core.tenancy import Acting, Part, acting, acting_for
+from licensemgr.core.tenancy import Part, acting, acting_for
 from licensemgr.core.tenancy.tables import TenantTable, tenant_tables
 from organizations.models import Membership, Organization, User
 from products.models import System
-from tests.architecture.urls import furnish, walk
+from tests.architecture.urls import furnish
 from tests.factories import Books
 
 pytestmark = [
@@ -122,89 +120,6 @@ def test_who_acts_is_what_it_was_after_a_failure(furnished: dict[str, object], o
             assert now() == (Part.STAFF.role, "{}")
         assert now() == (Part.TENANT.role, f"{{{organization.pk}}}")
     assert now() == (before[0], "")
-
-
-# --- the application's filters taken out ----------------------------------------------------------------------------
-
-_FOREIGN = re.compile(r"Foreign Tower|FOREIGN-1|outsider@example\.org|Other Port")
-
-
-@contextmanager
-def _filters_taken_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No query is narrowed to an organization any more: not by name, and not through the organization's own relations."""
-    original = QuerySet._filter_or_exclude_inplace  # type: ignore[attr-defined]
-
-    def narrowed_to_none(self: Any, negate: bool, args: Any, kwargs: dict[str, Any]) -> None:
-        kept = {name: value for name, value in kwargs.items() if not re.match(r"organization(_id)?(__in)?$", name)}
-        original(self, negate, args, kept)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(QuerySet, "_filter_or_exclude_inplace", narrowed_to_none)
-        yield
-
-
-@contextmanager
-def _loaded_rows_of(organization: Organization, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """The models of which rows of the organization are read from the database."""
-    found: set[str] = set()
-    original = Model.from_db.__func__  # type: ignore[attr-defined]
-
-    def from_db(cls: type[Model], db: str, names: Any, values: Any) -> Model:
-        row: Model = original(cls, db, names, values)
-        if row.__dict__.get("organization_id") == organization.pk or row == organization:
-            found.add(cls._meta.label)
-        return row
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Model, "from_db", classmethod(from_db))
-        yield found
-
-
-def _answers(client: Client, furnished: dict[str, object]) -> dict[str, HttpResponseBase]:
-    client.raise_request_exception = False
-    return {
-        route.path: client.get(route.url(furnished))
-        for route in walk()
-        if route.permission is not None and "lists/" not in route.path
-    }
-
-
-def _telling(answers: dict[str, HttpResponseBase]) -> set[str]:
-    """The pages on which something of the other organization can be read."""
-    return {
-        path
-        for path, answer in answers.items()
-        if isinstance(answer, HttpResponse) and _FOREIGN.search(answer.content.decode(errors="replace"))
-    }
-
-
-def test_without_the_applications_filters_no_foreign_row_appears(
-    furnished: dict[str, object],
-    administrator_client: Client,
-    other_organization: Organization,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level("CRITICAL")
-    before = _answers(administrator_client, furnished)
-    with _filters_taken_out(monkeypatch):
-        with _loaded_rows_of(other_organization, monkeypatch) as read:
-            kept_apart = _answers(administrator_client, furnished)
-        # And what is read if the database keeps nothing apart: else this proves nothing.
-        monkeypatch.setattr(type(connections["default"]), "acting_as", _nobody)
-        with _loaded_rows_of(other_organization, monkeypatch) as read_otherwise:
-            told_otherwise = _telling(_answers(administrator_client, furnished))
-    assert (read, _telling(kept_apart)) == (set(), set())
-    assert {path: answer.status_code for path, answer in kept_apart.items()} == {
-        path: answer.status_code for path, answer in before.items()
-    }
-    assert told_otherwise
-    assert {"products.RegisteredProduct", "organizations.Membership", "history.Record"} <= read_otherwise
-
-
-@contextmanager
-def _nobody(self: Any, acting: Acting) -> Iterator[None]:
-    yield
 
 
 def test_a_stranger_is_told_nothing_where_the_doors_own_look_is_taken_out(
