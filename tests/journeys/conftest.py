@@ -24,7 +24,9 @@ from tests.conftest import FrozenClock
 from tests.factories import Books
 from tests.journeys.hands import HANDS, Hand, hand_of
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# First the one without windows and menus of its own: it costs less.
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
 NO_CHROMIUM = (
     "No Chromium was found on this machine, so the browser journeys were skipped; install “chromium” to run them."
 )
@@ -46,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    """Debian's Chromium without its sandbox, which containers lack, and without talk in the background."""
+    """Debian's Chromium without its sandbox, which containers lack, without talk in the background and without other hosts."""
     return {
         "executable_path": CHROMIUM,
         "args": [
@@ -61,6 +63,7 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--metrics-recording-only",
             "--no-first-run",
             "--no-pings",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
         ],
     }
 
