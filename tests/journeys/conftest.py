@@ -24,9 +24,7 @@ from tests.conftest import FrozenClock
 from tests.factories import Books
 from tests.journeys.hands import HANDS, Hand, hand_of
 
-# First the one without windows and menus of its own: it costs less.
-_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = (
     "No Chromium was found on this machine, so the browser journeys were skipped; install “chromium” to run them."
 )
@@ -48,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    """Debian's Chromium without its sandbox, which containers lack, without talk in the background and without other hosts."""
+    """Debian's Chromium without its sandbox, which containers lack, and without talk in the background."""
     return {
         "executable_path": CHROMIUM,
         "args": [
@@ -63,7 +61,6 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--metrics-recording-only",
             "--no-first-run",
             "--no-pings",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
         ],
     }
 
