@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.gallery.stage import EMPTY, Stage, session_of
 from tests.gallery.states import PageState
-from tests.journeys.measuring import NARROWEST, WATCH_SHIFTS, WIDER, shifts_seen, wider_with_large_text
+from tests.journeys.measuring import CUT_OFF, NARROWEST, WATCH_SHIFTS, WIDER, shifts_seen, wider_with_large_text
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -216,13 +216,15 @@ class Looker:
         return problems + [f"{state.name}, {language}: {complaint}" for complaint in dict.fromkeys(self.complaints)]
 
     def _misfits(self, themes: tuple[Theme, ...], theme: str, width: int) -> Iterator[str]:
-        """What moves by itself or is wider than its window, also at 320 px (which is 400 % zoom) and with large text."""
+        """What moves by itself, is cut off, or is wider than its window, also at 320 px (400 % zoom) and with large text."""
         if (theme, width) == (themes[0], WIDTHS[0]):
             yield from (f"moves by itself: {shift}" for shift in shifts_seen(self.page))
             if wider := wider_with_large_text(self.page):
                 yield f"with text of twice the size wider: {wider}"
         if wider := self.page.evaluate(WIDER):
             yield f"wider than its window: {wider}"
+        if theme == themes[0] and (cut := self.page.evaluate(CUT_OFF)):
+            yield f"cuts off {cut}"
         if (theme, width) == (themes[-1], WIDTHS[-1]):
             self.page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
             if wider := self.page.evaluate(WIDER):
