@@ -58,6 +58,16 @@ HISTORIES = (
     "tests/hardware/test_license_files.py",
     "tests/api/test_load.py",
 )
+# As in the settings, which are not loaded here.
+LANGUAGES = (
+    ("en", "English"),
+    ("sv", "Swedish"),
+    ("de", "German"),
+    ("fr", "French"),
+    ("es", "Spanish"),
+    ("ja", "Japanese"),
+    ("ar", "Arabic"),
+)
 PARTS = (
     Part(
         "histories",
@@ -126,10 +136,14 @@ PARTS = (
         is_on_postgresql=True,
     ),
     Part("journeys", "every browser test", ("tests/journeys",)),
-    Part(
-        "pages",
-        "axe on every page in every state: two themes, two widths, every language (one test is four looks)",
-        ("tests/gallery/test_pages.py",),
+    *(
+        Part(
+            f"pages-{code}",
+            f"axe on every page in every state in {name}: two themes, two widths (one test is four looks)",
+            ("tests/gallery/test_pages.py",),
+            {"GALLERY_LANGUAGES": code},
+        )
+        for code, name in LANGUAGES
     ),
     Part("lighthouse", "100 of 100 points on every page in every state", ("tests/gallery/test_lighthouse.py",)),
     Part("files", "100,000 altered system files, 2,500 altered zips", ("tests/hardware/test_fuzzed_files.py",)),

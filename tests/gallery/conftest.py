@@ -3,10 +3,13 @@
 import logging
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserType
 
 from licensemgr.core import clock
 from tests.conftest import FrozenClock
@@ -17,6 +20,8 @@ from tests.lighthouse.asking import IS_THERE, NO_LIGHTHOUSE
 
 __all__ = ["base_url", "browser_type_launch_args"]
 
+# The same browser without windows and menus of its own, where it is installed: to show a page costs it less.
+BROWSER = shutil.which("chromium-headless-shell") or CHROMIUM
 # How many pages, each in two widths and two themes, a run of the suite draws by its seed; make proof looks at all of them.
 DRAWN = int(os.environ.get("GALLERY_PAGES", "75"))
 
@@ -42,6 +47,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in asked:
         if not IS_THERE and not os.environ.get("PROOF"):
             item.add_marker(pytest.mark.skip(reason=NO_LIGHTHOUSE))
+
+
+@pytest.fixture(scope="package")
+def browser(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """A browser that finds no other host than the stage's."""
+    arguments = [*browser_type_launch_args["args"], "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    with browser_type.launch(executable_path=BROWSER, args=arguments) as browser:
+        yield browser
 
 
 @pytest.fixture

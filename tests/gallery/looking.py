@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any, Literal
 
 import axe_playwright_python
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
-from tests.gallery.stage import Stage, session_of
+from tests.gallery.stage import EMPTY, Stage, session_of
 from tests.gallery.states import PageState
-from tests.journeys.measuring import NARROWEST, WATCH_SHIFTS, WIDER, shifts_seen, wider_with_large_text
+from tests.journeys.measuring import CUT_OFF, NARROWEST, WATCH_SHIFTS, WIDER, shifts_seen, wider_with_large_text
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -59,8 +60,24 @@ EXCUSED = (
     ),
     ("admin-", "moves by itself", "", "Django's scripts make its forms when they are shown already"),
 )
+# What axe asks of colours. All its other rules are asked for by what ``_FINGERPRINT`` holds: elements and their attributes, what
+# of them is shown, where and above what. A theme changes none of that, so a width's second theme is asked about colours alone;
+# where it does change any of it, all rules are asked anew.
+OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+_FINGERPRINT = """() => {
+  // Which theme it is, is written at the root; no rule reads that.
+  const root = [...document.documentElement.attributes].filter(each => each.name !== "data-theme" && each.value);
+  const parts = [...root.map(each => each.name + each.value), document.head.outerHTML, document.body.outerHTML];
+  for (const each of document.querySelectorAll("*")) {
+    const box = each.getBoundingClientRect(), style = getComputedStyle(each);
+    parts.push([box.x, box.y, box.width, box.height, style.display, style.visibility, style.opacity, style.position,
+      style.zIndex, style.overflow, style.pointerEvents, style.clipPath, style.fontSize, style.fontWeight].join());
+    for (const pseudo of ["::before", "::after"]) parts.push(getComputedStyle(each, pseudo).content);
+  }
+  return parts.join("\\n");
+}"""
 # Colours that are on their way to the other theme have a contrast of their own: first all that moves comes to its end.
-LOOK = """async ([options, theme]) => {
+LOOK = """async ([options, ofColours, theme, isSecond]) => {
   const root = document.documentElement;
   const frame = () => new Promise(done => requestAnimationFrame(done));
   const shown = () => root.dataset.theme === "auto" ? "" : root.dataset.theme || "";
@@ -70,14 +87,18 @@ LOOK = """async ([options, theme]) => {
     await Promise.allSettled(document.getAnimations().map(each => each.finished));
     await frame();
   }
-  const found = await axe.run(document, options);
+  const print = (FINGERPRINT)();
+  const isSame = isSecond && print === window.lmFingerprint;
+  window.lmFingerprint = print;
+  const found = await axe.run(document, isSame ? { ...options, runOnly: ofColours, rules: {} } : options);
   return {
     theme: shown(),
+    rules: isSame ? "of colours" : "all",
     violations: found.violations.map(each =>
       `${each.id} at ${each.nodes.slice(0, 4).map(node => node.target.join(" ")).join(", ")}: `
       + `${each.nodes[0].failureSummary.replace(/\\s+/g, " ").slice(0, 300)}`)
   };
-}"""
+}""".replace("FINGERPRINT", _FINGERPRINT)
 
 
 def _is_answer_to(answer: Response, text: str) -> bool:
@@ -105,6 +126,8 @@ class Looker:
     context: BrowserContext
     page: Page
     complaints: list[str] = field(default_factory=list)
+    # In how many looks all rules were asked, and in how many those of colours alone.
+    looks: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def arrive(cls, browser: Browser, stage: Stage) -> "Looker":
@@ -113,10 +136,12 @@ class Looker:
         context.set_default_timeout(15_000)
         looker = cls(stage, context, context.new_page())
         looker.page.add_init_script(WATCH_SHIFTS)
+        # Sent to the browser once, and compiled once as long as the tab's process lives.
+        looker.page.add_init_script(AXE)
         looker.page.on("console", looker._hear)
         looker.page.on("pageerror", lambda error: looker.complaints.append(str(error)))
+        looker.page.on("request", looker._note)
         looker.page.on("response", looker._see)
-        context.route(lambda url: not url.startswith(stage.address), looker._refuse)
         return looker
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -130,9 +155,10 @@ class Looker:
         if not is_meant:
             self.complaints.append(f"{response.status} at {response.url}")
 
-    def _refuse(self, route: Route) -> None:
-        self.complaints.append(f"asks for {route.request.url}")
-        route.abort()
+    def _note(self, request: Request) -> None:
+        # The browser finds no other host (conftest.py). It is not asked to wait for leave: that would cost it its cache.
+        if not request.url.startswith((self.stage.address, "data:", "blob:")):
+            self.complaints.append(f"asks for {request.url}")
 
     def look_at(self, state: PageState, language: str, each: Callable[[Theme, int], Any]) -> Iterator[Any]:
         """Open a state once, and do something with it in each theme and width."""
@@ -150,13 +176,13 @@ class Looker:
             assert answer is not None and answer.status == state.status
             for click in state.clicks:
                 self._do(click)
-            for theme in themes_of(state):
-                self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-                for width in WIDTHS:
-                    self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            for width in WIDTHS:
+                self.page.set_viewport_size({"width": width, "height": HEIGHT})
+                for theme in themes_of(state):
+                    self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                     yield each(theme, width)
-            # So that nothing of it asks for anything when it is gone.
-            self.page.goto("about:blank")
+            # So that nothing of it asks for anything when it is gone. A page of the same site keeps the tab's process.
+            self.page.goto(self.stage.address + EMPTY)
 
     def _do(self, click: str) -> None:
         if click.startswith("@"):
@@ -175,9 +201,9 @@ class Looker:
         problems: list[str] = []
 
         def look(theme: str, width: int) -> None:
-            if not self.page.evaluate("() => typeof axe === 'object'"):
-                self.page.evaluate(AXE)
-            found = self.page.evaluate(LOOK, [OPTIONS, theme])
+            is_second = theme != themes_of(state)[0]
+            found = self.page.evaluate(LOOK, [OPTIONS, OF_COLOURS, theme, is_second])
+            self.looks[found["rules"]] += 1
             where = f"{state.name}, {language}, {theme}, {width} px"
             problems.extend(f"{where}: {each}" for each in found["violations"] if not _is_excused(state, each))
             misfits = self._misfits(themes_of(state), theme, width)
@@ -190,13 +216,15 @@ class Looker:
         return problems + [f"{state.name}, {language}: {complaint}" for complaint in dict.fromkeys(self.complaints)]
 
     def _misfits(self, themes: tuple[Theme, ...], theme: str, width: int) -> Iterator[str]:
-        """What moves by itself or is wider than its window, also at 320 px (which is 400 % zoom) and with large text."""
+        """What moves by itself, is cut off, or is wider than its window, also at 320 px (400 % zoom) and with large text."""
         if (theme, width) == (themes[0], WIDTHS[0]):
             yield from (f"moves by itself: {shift}" for shift in shifts_seen(self.page))
             if wider := wider_with_large_text(self.page):
                 yield f"with text of twice the size wider: {wider}"
         if wider := self.page.evaluate(WIDER):
             yield f"wider than its window: {wider}"
+        if theme == themes[0] and (cut := self.page.evaluate(CUT_OFF)):
+            yield f"cuts off {cut}"
         if (theme, width) == (themes[-1], WIDTHS[-1]):
             self.page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
             if wider := self.page.evaluate(WIDER):

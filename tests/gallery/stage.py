@@ -31,6 +31,8 @@ from tests.gallery.world import World, build_world
 Result = TypeVar("Result")
 _SIGNALS = (request_started, request_finished)
 Headers = list[tuple[str, str]]
+# The address of a page with nothing on it.
+EMPTY = "/nothing"
 
 
 class _Quiet(WSGIRequestHandler):
@@ -120,6 +122,8 @@ class Stage:
         shown = self._shown.get(path)
         if environ["PATH_INFO"].startswith("/static/"):
             status, headers, body = _static(environ["PATH_INFO"].removeprefix("/static/"))
+        elif path == EMPTY:
+            status, headers, body = "200 OK", [("Content-Type", "text/html")], b"<!doctype html><title>Nothing</title>"
         elif shown is not None and "HTTP_HX_REQUEST" not in environ:
             status = self._status or f"{shown.status_code} {shown.reason_phrase}"
             headers, body = [(name, value) for name, value in shown.items() if name != "Content-Length"], shown.content

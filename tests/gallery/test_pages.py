@@ -1,6 +1,6 @@
 """Every page in every state, light and dark, on a phone and a desk, in every language: accessible, within policy and window.
 
-A run of the suite draws some of them by its seed; ``make proof PARTS=pages`` looks at all.
+A run of the suite draws some of them by its seed; ``make proof PARTS=pages-de`` looks at all in a language.
 """
 
 from collections.abc import Iterator

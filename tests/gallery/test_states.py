@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests import proof
 from tests.architecture.urls import walk
 from tests.gallery import catalogue, catalogue_staff
 from tests.gallery.stage import Stage
@@ -46,6 +47,10 @@ def test_what_is_no_page_exists_and_is_no_state() -> None:
     no_pages = catalogue.NO_PAGES | catalogue_staff.NO_PAGES
     assert no_pages <= names
     assert not no_pages & {state.url_name for state in page_states()}
+
+
+def test_the_proof_looks_in_every_language() -> None:
+    assert [code for code, _name in proof.LANGUAGES] == [code for code, _name in settings.LANGUAGES]
 
 
 def test_every_state_is_reached(stage: Stage) -> None:

@@ -38,6 +38,30 @@ WIDER = """
 })()
 """
 
+# What cannot be read at once: a number or a head's word in a table that goes on in the next line, a license key that is longer than
+# its field. Of a name of a hundred letters nothing is asked, nor of writing without spaces.
+CUT_OFF = """
+(() => {
+  const found = [], range = document.createRange();
+  for (const cell of document.querySelectorAll(".table .num, .table thead th")) {
+    if (!cell.checkVisibility() || cell.closest(".visually-hidden") || cell.parentElement.parentElement.offsetWidth < 2) continue;
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      if (texts.currentNode.parentElement.closest(".visually-hidden, .sub")) continue;
+      for (const word of texts.currentNode.data.matchAll(/[\\p{L}\\p{N}.,]+/gu)) {
+        if (word[0].length > 20 || /[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}]/u.test(word[0])) continue;
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(each => Math.round(each.top))).size > 1) found.push(word[0]);
+      }
+    }
+  }
+  for (const field of document.querySelectorAll(".field--key input"))
+    if (field.checkVisibility() && field.value && field.scrollWidth > field.clientWidth) found.push(field.value);
+  return found.slice(0, 3).join(", ") || null;
+})()
+"""
+
 
 @dataclass(frozen=True)
 class Weight:
