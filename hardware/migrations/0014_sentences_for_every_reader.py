@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hardware', '0012_peppers_so_far'),
+        ('hardware', '0013_forgotten_numbers'),
     ]
 
     operations = [
