@@ -9,16 +9,21 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import wraps
-from typing import Any, ParamSpec, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, cast
 
 from django.db import migrations, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 from django.db.models import F, Func
 from django.utils import translation as django
 
 from licensemgr.core.directions import isolate
+
+if TYPE_CHECKING:
+    _TextField: TypeAlias = models.TextField[str, str]
+else:
+    # Not generic at run time.
+    _TextField = models.TextField
 
 _P = ParamSpec("_P")
 # By names that nobody searches for texts: what is given to them here are no texts of this module.
@@ -92,7 +97,7 @@ def reworded(function: Callable[_P, str]) -> Callable[_P, str]:
 
     @wraps(function)
     def worded(*args: _P.args, **kwargs: _P.kwargs) -> str:
-        given = [list(each) if _is_many(each) else each for each in args]
+        given = [list(cast(Iterable[object], each)) if _is_many(each) else each for each in args]
         named = cast(Mapping[str, Any], kwargs)
         parts = {"by": name, "of": _parts_of(given), "named": {key: _parts_of(value) for key, value in named.items()}}
         return Worded(function(*given, **kwargs), parts)  # type: ignore[arg-type]  # as it was called, but read once
@@ -140,10 +145,10 @@ def _say(parts: Parts) -> Any:
     return Worded(text % _isolated({name: _say(value) for name, value in parts["with"].items()}), parts)
 
 
-class SentenceField(models.TextField):
+class SentenceField(_TextField):
     """A sentence, kept by its parts; read in the language that is active when the row is. Empty where there is none."""
 
-    def from_db_value(self, value: str | None, _expression: object, _connection: BaseDatabaseWrapper) -> str | None:
+    def from_db_value(self, value: str | None, _expression: object, _connection: object) -> str | None:
         """The sentence in the reader's language."""
         if not value:
             return value

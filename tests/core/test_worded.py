@@ -6,6 +6,7 @@ import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -132,5 +133,6 @@ def test_what_was_written_before_stays_readable() -> None:
         )
         with connection.cursor() as cursor:
             cursor.execute("UPDATE shop_webhookendpoint SET off_because = %s WHERE id = %s", [text, made.pk])
-    texts_so_far("shop", "WebhookEndpoint", "off_because").code(apps, SimpleNamespace(connection=connection))
+    operation: Any = texts_so_far("shop", "WebhookEndpoint", "off_because")
+    operation.code(apps, SimpleNamespace(connection=connection))
     assert list(WebhookEndpoint.objects.order_by("pk").values_list("off_because", flat=True)) == [old, ""]

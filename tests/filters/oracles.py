@@ -264,8 +264,12 @@ def my_systems(world: World, query: Query) -> list[str]:
             )
     keys: dict[str, Callable[[Any], Any]] = {"name": lambda fact: fact["by"]}
     for name in ("role", "products", "systems", "silent"):
-        keys[name] = lambda fact, name=name: (fact[name], fact["by"])  # type: ignore[misc]
+        keys[name] = _first_by(name)
     return [fact["slug"] for fact in in_order(facts, query, keys, "name")]
+
+
+def _first_by(name: str) -> Callable[[Any], Any]:
+    return lambda fact: (fact[name], fact["by"])
 
 
 _COUNTRIES = {"SE": "sweden", "NO": "norway", "PL": "poland"}

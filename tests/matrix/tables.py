@@ -12,6 +12,9 @@ PUBLIC = {
         "where_to_buy",
         "where_to_buy_towns",
         "where_to_buy_details",
+        # Files of Where to buy; those of My Systems ask for the person (tests/portal/test_own_lists.py).
+        "own_list_csv",
+        "own_list_xlsx",
         "privacy",
         "contact",
         "shortcuts",
@@ -29,6 +32,7 @@ PUBLIC = {
 }
 # For whoever signed in.
 SIGNED_IN = {
+    *("choose_own_columns", "save_own_view", "delete_own_view"),
     *("my_systems", "go", "create_organization", "account", "close_account"),
     *("account_email", "account_change_password", "account_set_password", "account_reauthenticate"),
     *("mfa_index", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),

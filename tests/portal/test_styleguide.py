@@ -25,7 +25,6 @@ WITHOUT_LONG_TEXT = {
     "coverage_legend",
     "icon",
     "key_input",
-    "key_pager",
     "loading",
     "no_transfer_warning",
     "pagination",

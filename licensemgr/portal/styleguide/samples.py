@@ -86,14 +86,12 @@ def _key_input() -> dict[str, Any]:
 
 def _pagination() -> dict[str, Any]:
     pages = Paginator(range(1_234_567), 10)
-    return {"first": pages.page(1), "middle": pages.page(4711), "last": pages.page(pages.num_pages)}
-
-
-def _key_pager() -> dict[str, Any]:
-    pages = {"first": (0, 1), "middle": (1, 1), "last": (1, 0)}
     return {
-        name: KeyedPage([], 3, 1, "gate" if before else "", "pier" if after else "")
-        for name, (before, after) in pages.items()
+        "first": pages.page(1),
+        "middle": pages.page(4711),
+        "last": pages.page(pages.num_pages),
+        "found": KeyedPage([], 3, 1, "gate", "pier"),
+        "found_last": KeyedPage([], 3, 1, "gate", ""),
     }
 
 
@@ -228,7 +226,6 @@ SAMPLES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "language_form": _language_form,
     "list_heads": _list_heads,
     "list_tools": _list_tools,
-    "key_pager": _key_pager,
     "pagination": _pagination,
     "place": _place,
     "shortcuts": _shortcuts,
