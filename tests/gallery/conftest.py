@@ -3,7 +3,6 @@
 import logging
 import os
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from licensemgr.core import clock
 from tests.conftest import FrozenClock
 from tests.gallery.stage import Stage, is_on_sqlite
 from tests.gallery.world import TODAY
-from tests.journeys.conftest import CHROMIUM, NO_CHROMIUM, base_url, browser_type_launch_args
-from tests.lighthouse.asking import IS_THERE, NO_LIGHTHOUSE
+from tests.journeys.conftest import NO_CHROMIUM, base_url, browser_type_launch_args
+from tests.lighthouse.asking import CHROMIUM, IS_THERE, NO_LIGHTHOUSE
 
 __all__ = ["base_url", "browser_type_launch_args"]
 
-# The same browser without windows and menus of its own, where it is installed: to show a page costs it less.
-BROWSER = shutil.which("chromium-headless-shell") or CHROMIUM
 # How many pages, each in two widths and two themes, a run of the suite draws by its seed; make proof looks at all of them.
 DRAWN = int(os.environ.get("GALLERY_PAGES", "75"))
 
@@ -53,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def browser(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
     """A browser that finds no other host than the stage's."""
     arguments = [*browser_type_launch_args["args"], "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with browser_type.launch(executable_path=BROWSER, args=arguments) as browser:
+    with browser_type.launch(executable_path=CHROMIUM, args=arguments) as browser:
         yield browser
 
 

@@ -57,7 +57,7 @@ CUT_OFF = """
     }
   }
   for (const field of document.querySelectorAll(".field--key input"))
-    if (field.checkVisibility() && field.value && field.scrollWidth > field.clientWidth) found.push(field.value);
+    if (field.checkVisibility() && field.value.length < 30 && field.scrollWidth > field.clientWidth) found.push(field.value);
   return found.slice(0, 3).join(", ") || null;
 })()
 """

@@ -12,7 +12,9 @@ from typing import IO, Any
 
 FOLDER = Path(__file__).parent
 IS_THERE = (FOLDER / "node_modules").is_dir() and shutil.which("node") is not None
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# First the one without windows and menus of its own: it costs less.
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
 NO_LIGHTHOUSE = "Lighthouse is not installed, so it was not asked; “make lighthouse” installs it."
 
 

@@ -20,6 +20,8 @@ async function ask(question) {
     onlyCategories: question.categories,
     extraHeaders: question.headers,
     maxWaitForLoad: 30000,
+    // A picture of the whole page is for reports that somebody looks at.
+    disableFullPageScreenshot: true,
   };
   if (!question.slow) {
     Object.assign(settings, {
