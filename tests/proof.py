@@ -244,6 +244,8 @@ def _run(part: Part) -> dict[str, Any]:
     environment["SEED"] = seed
     pytest = ("pytest", "-n", os.environ.get("JOBS", "2"), "-p", "randomly", f"--randomly-seed={seed}")
     command = [sys.executable, "-m", *(() if part.is_program else pytest), *part.arguments]
+    # Others may commit while it runs.
+    asked = commit()
     begun = time.monotonic()
     lines: list[str] = []
     with subprocess.Popen(
@@ -268,7 +270,7 @@ def _run(part: Part) -> dict[str, Any]:
         "closing": "; ".join([closing, *figures]),
         "seconds": round(time.monotonic() - begun),
         "seed": seed,
-        "commit": commit(),
+        "commit": asked,
         "on": os.environ.get("PROOF_DATE", "") or time.strftime("%Y-%m-%d"),
     }
 

@@ -101,12 +101,14 @@ def _proof(signing: SimulatedSystem, address: str, as_if: SimulatedSystem | None
 
 def _code(world: World, letter: str) -> str:
     organization = world.tenants[letter].organization
+    actor = world.administrator_of(letter).user
+    assert actor is not None
     return make_code(
         organization=organization,
         label="x",
         uses=9,
         days=7,
-        actor=world.administrator_of(letter).user,
+        actor=actor,
         on=clock.today(organization),
         form_token=uuid.uuid4(),
     ).code

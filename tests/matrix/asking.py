@@ -74,7 +74,7 @@ class _Quick(Client):
     """Django's test client without what it keeps of each template: that costs more than the answers."""
 
     def request(self, **request: Any) -> HttpResponseBase:  # type: ignore[override]
-        answer: HttpResponseBase = self.handler(self._base_environ(**request))
+        answer: HttpResponseBase = self.handler(self._base_environ(**request))  # type: ignore[attr-defined]  # Django's types leave it out
         return answer
 
 
