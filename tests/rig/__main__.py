@@ -66,12 +66,12 @@ def live_through(
 
 def _live_through_one(rig: Rig, kind: Kind, *, with_books: bool, keep: Callable[[Counter[str]], object]) -> str:
     """A fault, and the look after it."""
-    kills, changes = rig.kills, rig.journal.acknowledged()
+    kills = rig.kills
     rig.returns.clear()
     said = kind.do(rig)
     rig.look(with_books=with_books)
     counted = Counter({kind.name: 1, "kills": kind.is_kill + rig.kills - kills})
-    counted["changes"] = rig.journal.acknowledged() - changes
+    counted["changes"] = rig.newly_acknowledged()
     counted.update(_within(seconds) for seconds in rig.returns)
     keep(counted)
     return said

@@ -22,6 +22,7 @@ class Rig:
         self.portal, self.rng = portal, rng
         self.load = Load(portal, rng, people)
         self.journal = self.load.journal
+        self._acknowledged = 0
         # So often somebody who may have sent a mail was ended before that was written down.
         self.senders_ended = 0
         # Processes that were ended beside what a fault is named for.
@@ -59,6 +60,11 @@ class Rig:
         assert not found, "\n".join(found[:20])
         if with_books:
             self.portal.verify()
+
+    def newly_acknowledged(self) -> int:
+        """How many changes were acknowledged since this was asked last."""
+        before, self._acknowledged = self._acknowledged, self.journal.acknowledged()
+        return self._acknowledged - before
 
     def look_at_the_end(self) -> None:
         """Nobody works any more: what was due is done, what was to be mailed has arrived, the books are right."""
