@@ -69,12 +69,12 @@ def _add(operation: Any, schema_editor: Any, model: type[models.Model], index: m
         schema_editor.add_index(model, index, concurrently=True)
         return
     # An index that is invalid until each partition has one of its own: only then is a table with rows looked through, unlocked.
-    whole = index.create_sql(model, schema_editor)
+    whole: Any = index.create_sql(model, schema_editor)
     whole.parts["table"] = f"ONLY {whole.parts['table']}"
     schema_editor.execute(whole, params=None)
     for number, partition in enumerate(partitions):
         name = schema_editor.quote_name(f"{index.name}_{number}")
-        part = index.create_sql(model, schema_editor, concurrently=True)
+        part: Any = index.create_sql(model, schema_editor, concurrently=True)
         part.parts |= {"table": partition, "name": name}
         schema_editor.execute(part, params=None)
         schema_editor.execute(f"ALTER INDEX {schema_editor.quote_name(index.name)} ATTACH PARTITION {name}")
