@@ -5,6 +5,8 @@ import re
 import pytest
 from allauth.account import forms as allauth_forms
 from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -189,3 +191,21 @@ def test_every_mail_of_the_account_has_a_text_in_the_portals_words(client: Clien
     assert not re.search("Hello from|Thank you for using|example.com!", mail.body_text)
     assert mail.body_text.rstrip().endswith("License Manager: http://testserver/")
     assert "<h1" in mail.body_html and link_for("pat@example.com") in mail.body_html
+
+
+def test_what_is_asked_about_the_second_factor_can_be_cancelled(manager_client: Client, manager: User) -> None:
+    manager_client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    TOTP.activate(manager, generate_totp_secret())
+    RecoveryCodes.activate(manager)
+    for name in ("mfa_deactivate_totp", "mfa_generate_recovery_codes"):
+        page = manager_client.get(reverse(name)).content.decode()
+        assert '<a class="btn btn-secondary" href="/accounts/2fa/">Cancel</a>' in page
+    codes = manager_client.get(reverse("mfa_view_recovery_codes")).content.decode()
+    assert "Generate new codes" in codes
+    # Of two ways on, neither is what the page is for.
+    assert "btn-primary" not in codes.partition("<main")[2].partition("</main>")[0]
+
+
+def test_an_account_that_is_inactive_is_told_whom_to_ask(anonymous_client: Client) -> None:
+    page = anonymous_client.get(reverse("account_inactive")).content.decode()
+    assert 'href="/contact/">Contact</a>' in page.partition("<main")[2].partition("</main>")[0]
