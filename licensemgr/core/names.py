@@ -48,6 +48,7 @@ TABLES = {
     "hardware.StagedFile": (_("staged file"), _("staged files")),
     "hardware.HeldReport": (_("held report"), _("held reports")),
     "hardware.LicenseFile": (_("license file"), _("license files")),
+    "hardware.ForgottenNumber": (_("forgotten number"), _("forgotten numbers")),
     "hardware.UnitImport": (_("import of units"), _("imports of units")),
     "hardware.UnitImportPiece": (_("piece of an import"), _("pieces of imports")),
     "hardware.UnitImportRefusal": (_("refused line"), _("refused lines")),
