@@ -48,7 +48,7 @@ class Worded(str):
     def __str__(self) -> str:
         return self
 
-    def __mod__(self, values: Any) -> "Worded":
+    def __mod__(self, values: Any) -> str:
         filled = super().__mod__(_isolated(values))
         return Worded(filled, {**self.parts, "with": {name: _parts_of(value) for name, value in values.items()}})
 
@@ -65,23 +65,23 @@ def isolated_name(value: Any) -> Any:
     return isolate(str(value))
 
 
-def gettext(message: str) -> Worded:
+def gettext(message: str) -> str:
     """The text in the active language."""
     return Worded(_DJANGOS_GETTEXT(message), {"text": message})
 
 
-def pgettext(context: str, message: str) -> Worded:
+def pgettext(context: str, message: str) -> str:
     """The text in the active language, told from another of the same letters by its context."""
     return Worded(_DJANGOS_PGETTEXT(context, message), {"text": message, "context": context})
 
 
-def ngettext(singular: str, plural: str, number: int) -> Worded:
+def ngettext(singular: str, plural: str, number: int) -> str:
     """The text for so many, in the active language."""
     parts = {"text": singular, "plural": plural, "number": number}
     return Worded(_DJANGOS_NGETTEXT(singular, plural, number), parts)
 
 
-def npgettext(context: str, singular: str, plural: str, number: int) -> Worded:
+def npgettext(context: str, singular: str, plural: str, number: int) -> str:
     """The text for so many, told from another of the same letters by its context."""
     parts = {"text": singular, "plural": plural, "number": number, "context": context}
     return Worded(_DJANGOS_NPGETTEXT(context, singular, plural, number), parts)

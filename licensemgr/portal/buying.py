@@ -151,7 +151,7 @@ def _organization(request: HttpRequest, query: QueryDict) -> Organization | None
 def _country(request: HttpRequest, query: QueryDict, organization: Organization | None, problems: list[str]) -> str:
     known = dict(countries())
     if "country" in query:
-        country = query["country"].strip().upper()
+        country = str(query["country"]).strip().upper()
         if country and country not in known:
             problems.append(_("There is no such country on the list, so all countries are shown. Choose one."))
             return ""

@@ -80,7 +80,7 @@ def _system_facts(world: World) -> list[dict[str, Any]]:
     rows = System.objects.filter(removed_on=None, registered_product=world.books.registered()).select_related(
         "identity"
     )
-    facts = []
+    facts: list[dict[str, Any]] = []
     for system in rows:
         serial = serials.get(system.pk, "")
         heard = getattr(getattr(system, "identity", None), "heard_at", None)
@@ -246,7 +246,7 @@ def movements(world: World, query: Query) -> list[str]:
 def my_systems(world: World, query: Query) -> list[str]:
     words = words_of(query.get("search", "").strip()[:100])
     role = asked(query, "role", ("administrator", "manager", "viewer"))
-    facts = []
+    facts: list[dict[str, Any]] = []
     for member in Membership.objects.filter(user=world.person).select_related("organization"):
         organization = member.organization
         if (not role or member.role == role) and all(word in flat(organization.name) for word in words):
@@ -282,7 +282,7 @@ def resellers(world: World, query: Query) -> list[str]:
     kind = asked(query, "kind", ("reseller", "integrator"))
     country = asked(query, "country", _COUNTRIES)
     names = {product.code: flat(product.name) for product in Product.objects.all()}
-    facts = []
+    facts: list[dict[str, Any]] = []
     for row in Reseller.objects.filter(is_listed=True).prefetch_related("products"):
         sold = {product.code for product in row.products.all()} or set(names)
         text = flat(f"{row.name} {row.address} {row.postal_code} {row.city}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
+from typing import Any
 
 from hardware.models import HardwareUnit, SystemIdentity
 from licensemgr.core import clock
@@ -80,7 +81,7 @@ def make_world(books: Books, person: User, random: Random) -> World:
 def _units(books: Books, random: Random) -> dict[str, dict[str, int]]:
     licenses = {}
     for number in range(7):
-        given = {"core": random.randrange(0, 5), "universal": random.randrange(0, 2)}
+        given: dict[str, Any] = {"core": random.randrange(0, 5), "universal": random.randrange(0, 2)}
         given = {name: quantity for name, quantity in given.items() if quantity} or {"core": 1}
         serial = f"SN-{random.randrange(10)}{number}"
         books.unit(START, serial, **given)
