@@ -38,7 +38,7 @@ async function ask(question) {
     scores[name] = Math.round((category.score ?? 0) * 100);
     for (const { id, weight } of category.auditRefs) {
       const audit = lhr.audits[id];
-      if (weight > 0 && audit.score !== null && audit.score < (name === "performance" ? 0.9 : 1)) {
+      if (weight > 0 && audit.score !== null && audit.score < 1) {
         const items = (audit.details?.items ?? []).slice(0, 3);
         const where = items.map((item) => item.node?.selector ?? item.description ?? item.issueType ?? "").filter(Boolean);
         failed.push(`${id}: ${audit.title}${audit.displayValue ? ` (${audit.displayValue})` : ""} ${where.join(", ")}`.trim());
