@@ -1,4 +1,4 @@
-"""Every key of a tenant's table begins with the organization, so that the same keys serve partitions and shards; or it says why not.
+"""Every key of a tenant's table begins with the organization, so that it serves partitions and shards, too; or it says why not.
 
 A primary key is the id alone, since Django's foreign keys point to it (on PostgreSQL that of a partitioned table is led by the
 organization, which `tests/tenancy/test_partitions.py` looks at). A foreign key's own index, and the one of a relation one to

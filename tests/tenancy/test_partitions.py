@@ -1,7 +1,6 @@
 """History, entries and counts of devices in partitions by organization: what PostgreSQL has, who reads it, and where is looked."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -100,7 +99,7 @@ def test_an_organizations_rows_are_in_one_partition_and_locked_there(
 
 
 @pytest.fixture
-def scratch(db: None) -> Iterator[str]:
+def scratch(db: None) -> str:
     """A plain table with rows, keys, a trigger and an identity that has counted further than the rows."""
     for statement in (
         "CREATE TABLE scratch_former_owner (id bigint PRIMARY KEY)",
@@ -117,7 +116,7 @@ def scratch(db: None) -> Iterator[str]:
         " EXECUTE FUNCTION refuse_change()",
     ):
         _rows(statement)
-    yield "scratch"
+    return "scratch"
 
 
 @on_postgresql
@@ -149,8 +148,7 @@ def test_a_table_that_is_made_anew_keeps_rows_keys_triggers_and_goes_back(scratc
             ("INSERT INTO scratch (word, organization_id) VALUES ('new', 9)", "scratch_of_one"),
         ):
             with pytest.raises(DatabaseError, match=refusal), transaction.atomic():
-                _rows(statement)
-                _rows("SET CONSTRAINTS ALL IMMEDIATE")
+                _rows(f"{statement}; SET CONSTRAINTS ALL IMMEDIATE")
         # Both that were refused took an id.
         before = (*before[:-1], [(53, True)])
         make_anew(editor, scratch, 0)

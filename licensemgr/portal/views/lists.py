@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from history.replica import read, streamed
 from licensemgr.core.lists import FilterUnreadable, Listing, csv_file, file_name, xlsx_file
 from licensemgr.core.spreadsheets import XLSX_TYPE
 from licensemgr.portal.exports import MOST_AT_ONCE, columns_of, open_list, order_export
@@ -99,11 +100,11 @@ def delete_view(request: OrganizationRequest, view: int) -> HttpResponse:
 def list_csv(request: OrganizationRequest, list_name: str) -> HttpResponse:
     """What is filtered, as a file that a spreadsheet opens without running anything in it."""
     try:
-        listing = open_list(request.organization, list_name, request.GET, request.today)
+        listing = _opened(request, list_name)
     except FilterUnreadable as refused:
         return _unreadable(request, list_name, refused)
-    columns = columns_of(listing, request.user, request.GET)
-    response = StreamingHttpResponse(csv_file(listing, columns), content_type="text/csv; charset=utf-8")
+    lines = streamed(request.organization, csv_file(listing, columns_of(listing, request.user, request.GET)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{_file_name(request, listing, "csv")}"'
     # Django's answers that stream have no type in common with the others but their base.
     return cast(HttpResponse, response)
@@ -114,12 +115,12 @@ def list_csv(request: OrganizationRequest, list_name: str) -> HttpResponse:
 def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
     """What is filtered, as a spreadsheet: at once, or, where there are many rows, by the worker once that is confirmed."""
     try:
-        listing = open_list(request.organization, list_name, request.GET, request.today)
+        listing = _opened(request, list_name)
     except FilterUnreadable as refused:
         return _unreadable(request, list_name, refused)
     if request.method == "POST" and "order" not in request.POST:
         raise BadRequest
-    count = listing.count()
+    count = read(request.organization, listing.count)
     if count <= MOST_AT_ONCE:
         return _spreadsheet(request, listing)
     back = _page_url(request, entry_or_404(list_name), request.GET)
@@ -133,6 +134,10 @@ def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
         "hidden": [("order", "yes")],
     }
     return render(request, "portal/order_export.html", context)
+
+
+def _opened(request: OrganizationRequest, list_name: str) -> Listing[Any]:
+    return read(request.organization, lambda: open_list(request.organization, list_name, request.GET, request.today))
 
 
 def _ordered(request: OrganizationRequest, listing: Listing[Any], back: str) -> HttpResponse:
@@ -155,9 +160,14 @@ def _ordered(request: OrganizationRequest, listing: Listing[Any], back: str) -> 
 
 def _spreadsheet(request: OrganizationRequest, listing: Listing[Any]) -> HttpResponse:
     # Some megabytes at most: it has no more rows than MOST_AT_ONCE.
-    file = io.BytesIO()
-    xlsx_file(listing, columns_of(listing, request.user, request.GET), file, lambda _done, _total: None)
-    response = HttpResponse(file.getvalue(), content_type=XLSX_TYPE)
+    columns = columns_of(listing, request.user, request.GET)
+
+    def made() -> bytes:
+        file = io.BytesIO()
+        xlsx_file(listing, columns, file, lambda _done, _total: None)
+        return file.getvalue()
+
+    response = HttpResponse(read(request.organization, made), content_type=XLSX_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{_file_name(request, listing, "xlsx")}"'
     return response
 
