@@ -67,7 +67,7 @@ def copy_all(cursor: Any, copies: Copies) -> Iterator[tuple[str, int]]:
         }
         cursor.execute(
             f"INSERT INTO {meta.db_table} ({', '.join(columns)}) SELECT {', '.join(columns.values())}"
-            f" FROM generate_series({copies.first}, {copies.last}) AS k"
+            f" FROM generate_series({copies.first}::bigint, {copies.last}) AS k"
             f" JOIN model_rows ON turn = k % {len(copies.models)}"
         )
         rows = cursor.rowcount
