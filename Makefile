@@ -8,7 +8,7 @@ CODE := manage.py gunicorn.conf.py licensemgr organizations history products wal
 export DJANGO_SETTINGS_MODULE := licensemgr.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test soak proof bench screenshots lighthouse check sbom dependencies messages format lock
+.PHONY: help demo demo-reset test soak proof bench scale screenshots lighthouse check sbom dependencies messages format lock
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,6 +41,10 @@ bench: lighthouse ## Times that are measured and not asserted: answers to guesse
 	@MODE=test $(PY) -m tests.bench.import_units
 	@MODE=test $(PY) -m tests.bench.online_systems
 	@$(PY) -m tests.bench.pages
+
+scale: ## A million organizations in a database of its own on PostgreSQL, measured: DATABASE_URL=… names it, and it is dropped (docs/scale.md)
+	@.ci/environment dev
+	@MODE=test DATABASE_PARTITIONS=16 exec $(PY) -m tests.bench.scale
 
 screenshots: ## Pictures of all pages in two widths and two themes in var/screenshots, with index.html (ARGS="-k product_list", LANGUAGE=de)
 	@.ci/environment dev

@@ -97,7 +97,9 @@ def sorts(types: Sequence[LicenseType]) -> dict[str, Any]:
 
 
 def _devices(license_type: LicenseType) -> Coalesce:
-    counts = DeviceCount.objects.filter(system=OuterRef("pk"), license_type=license_type, until_on=None)
+    counts = DeviceCount.objects.filter(
+        organization=OuterRef("organization"), system=OuterRef("pk"), license_type=license_type, until_on=None
+    )
     return Coalesce(Subquery(counts.values("quantity")[:1]), Value(0))
 
 

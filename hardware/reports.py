@@ -23,8 +23,8 @@ from organizations.books import changing, settled
 from organizations.models import Organization, User
 from products.device_lists import pack, unpack_ids
 from products.errors import SystemIdTaken, SystemOfAnotherProduct, UnknownLicenseType
-from products.models import DeviceCount, DeviceList, Product, System, SystemSource
-from products.queries import system_anywhere
+from products.models import DeviceList, Product, System, SystemSource
+from products.queries import counts_now, system_anywhere
 from products.services import take_report
 
 
@@ -98,7 +98,7 @@ def preview_report(organization: Organization, file: SystemFile, *, with_devices
 def _counts(system: System | None) -> dict[str, int]:
     if system is None:
         return {}
-    return dict(DeviceCount.objects.filter(system=system, until_on=None).values_list("license_type__code", "quantity"))
+    return dict(counts_now(system).values_list("license_type__code", "quantity"))
 
 
 def _listed_changes(system: System | None, file: SystemFile) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:

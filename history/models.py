@@ -64,15 +64,18 @@ class HistoryHead(models.Model):
 class Record(models.Model):
     """One thing that happened. Never changed, never deleted: a trigger refuses both.
 
-    ``payload`` holds quantities, codes and dates; names of people stay outside of it, behind ``actor``.
+    ``payload`` holds quantities, codes and dates; names of people stay outside of it, behind ``actor``. On PostgreSQL the table
+    is partitioned by organization (licensemgr.core.partitions).
     """
 
-    organization = models.ForeignKey("organizations.Organization", models.PROTECT, related_name="records")
+    organization = models.ForeignKey(
+        "organizations.Organization", models.PROTECT, db_index=False, related_name="records"
+    )
     sequence = models.PositiveBigIntegerField()
     action = models.CharField(max_length=60, choices=Action)
     # Empty where the system itself did it.
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    product = models.ForeignKey("products.Product", models.PROTECT, null=True, related_name="+")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, db_index=False, related_name="+")
+    product = models.ForeignKey("products.Product", models.PROTECT, null=True, db_index=False, related_name="+")
     payload = models.JSONField(default=dict)
     # What the search looks through, made from the payload when it is written.
     search_text = models.TextField(blank=True)

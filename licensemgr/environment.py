@@ -132,6 +132,22 @@ def database(url: str, base_dir: Path) -> dict[str, Any]:
     }
 
 
+def replica(url: str, base_dir: Path, password: str, *, is_of_sqlite: bool) -> dict[str, Any]:
+    """Django's settings of the replica that REPLICA_DATABASE_URL names; ``password`` is for a URL without one.
+
+    Raises ImproperlyConfigured where either database is SQLite, which has no replicas.
+    """
+    if is_of_sqlite or url.startswith("sqlite:"):
+        raise ImproperlyConfigured(
+            "REPLICA_DATABASE_URL names a replica, which only PostgreSQL has. Leave it empty, or set DATABASE_URL to PostgreSQL "
+            "and REPLICA_DATABASE_URL to its streaming replica."
+        )
+    found = database(url, base_dir)
+    found["PASSWORD"] = found["PASSWORD"] or password
+    # Tests have one database, which is asked by both names.
+    return found | {"TEST": {"MIRROR": "default"}}
+
+
 def postgresql_limits() -> dict[str, int]:
     """What PostgreSQL ends by itself, after how many milliseconds, by the names of its own settings."""
     seconds = {

@@ -165,9 +165,19 @@ DATABASE_POOLER = env.flag("DATABASE_POOLER")
 # How the web signs in, for the owner to make that role; and what the names of the portal's roles on the server begin with.
 DATABASE_LOGIN = env.login(_url, _password) if _owner_url else None
 DATABASE_ROLES = env.identifier("DATABASE_ROLES", "license_manager_test" if MODE == "test" else "license_manager")
+# Read when the tables are made (licensemgr.core.partitions). Tests have fewer, since they empty all tables again and again.
+DATABASE_PARTITIONS = env.number("DATABASE_PARTITIONS", 4 if MODE == "test" else 16, minimum=1)
 if not SQLITE:
     DATABASES["default"] |= env.postgresql_options(DATABASE_LIMITS, is_pooled=DATABASE_POOLER and not _owner_url)
     DATABASES["default"]["REFUSE_MIGHTY_ROLE"] = PRODUCTION and not _owner_url
+# A copy that runs behind: History and exports may be read there, and never who may do what (history/replica.py).
+REPLICA_MAX_LAG_SECONDS = env.number("REPLICA_MAX_LAG_SECONDS", 60, minimum=1)
+if _replica_url := env.text("REPLICA_DATABASE_URL", ""):
+    DATABASES["replica"] = env.replica(_replica_url, BASE_DIR, _password, is_of_sqlite=SQLITE)
+    DATABASES["replica"] |= env.postgresql_options(DATABASE_LIMITS, is_pooled=DATABASE_POOLER)
+    DATABASES["replica"]["OPTIONS"] |= {"connect_timeout": 3}
+    DATABASES["replica"]["REFUSE_MIGHTY_ROLE"] = PRODUCTION
+    DATABASE_ROUTERS = ["history.replica.Router"]
 # Read by gunicorn, too.
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, minimum=1)
 

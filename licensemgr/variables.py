@@ -75,6 +75,19 @@ VARIABLES = {
         "`1` where PgBouncer stands between in transaction mode: no prepared statements, cursors and options that belong to "
         "a connection; the time limits then come from the database (`manage.py database_limits`)",
     ),
+    "DATABASE_PARTITIONS": Variable(
+        "`16`",
+        "in how many partitions by organization PostgreSQL keeps History, the ledger's entries and the counts of devices; read "
+        "when the tables are made, and never again (`docs/scale.md`)",
+    ),
+    "REPLICA_DATABASE_URL": Variable(
+        "empty",
+        "a streaming replica of the database, as a URL like `DATABASE_URL`, with that one's password where it has none: History "
+        "and exports are read there, and never who may do what",
+    ),
+    "REPLICA_MAX_LAG_SECONDS": Variable(
+        "`60`", "a replica that heard nothing from the primary for so many seconds is not read; the primary is"
+    ),
     "DATABASE_STATEMENT_SECONDS": Variable("`60`", "after so many seconds PostgreSQL ends a statement"),
     "DATABASE_LOCK_SECONDS": Variable(
         "`15`", "after so many seconds PostgreSQL ends a statement that waits for a lock"

@@ -122,12 +122,13 @@ class DeviceCount(models.Model):
     """How many devices of one type a system had, from a date until the day before another.
 
     The row whose ``until_on`` is empty counts today. A count that changes again on its own first day is replaced,
-    since no day ever ended with it.
+    since no day ever ended with it. On PostgreSQL the table is partitioned by organization (licensemgr.core.partitions): a
+    query names it beside the system.
     """
 
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
-    system = models.ForeignKey(System, models.PROTECT, related_name="device_counts")
-    license_type = models.ForeignKey(LicenseType, models.PROTECT, related_name="+")
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, related_name="+")
+    system = models.ForeignKey(System, models.PROTECT, db_index=False, related_name="device_counts")
+    license_type = models.ForeignKey(LicenseType, models.PROTECT, db_index=False, related_name="+")
     quantity = models.PositiveIntegerField()
     # What licensed the devices in those days; the system's own as of today.
     license_basis = models.CharField(max_length=20, choices=LicenseBasis, default=LicenseBasis.SUBSCRIPTION)
@@ -137,12 +138,13 @@ class DeviceCount(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["system", "license_type"], condition=models.Q(until_on=None), name="device_count_one_current"
+                fields=["organization", "system", "license_type"],
+                condition=models.Q(until_on=None),
+                name="device_count_one_current",
             ),
-            models.UniqueConstraint(fields=["system", "license_type", "from_on"], name="device_count_once_a_day"),
-        ]
-        indexes = [
-            models.Index(fields=["organization", "system"], condition=models.Q(until_on=None), name="device_count_now")
+            models.UniqueConstraint(
+                fields=["organization", "system", "license_type", "from_on"], name="device_count_once_a_day"
+            ),
         ]
 
 

@@ -23,7 +23,14 @@ def system_anywhere(system_id: UUID) -> System | None:
         return found.select_related("registered_product").first()
 
 
+def counts_now(system: System) -> "QuerySet[DeviceCount]":
+    """The counts of the system's devices that count today."""
+    return DeviceCount.objects.filter(organization_id=system.organization_id, system=system, until_on=None)
+
+
 def current_devices(systems: Iterable[System]) -> dict[tuple[int, int], int]:
     """Devices today by system and license type."""
-    counts = DeviceCount.objects.filter(system__in=list(systems), until_on=None)
+    systems = list(systems)
+    organizations = {system.organization_id for system in systems}
+    counts = DeviceCount.objects.filter(organization__in=organizations, system__in=systems, until_on=None)
     return {(count.system_id, count.license_type_id): count.quantity for count in counts}

@@ -31,7 +31,7 @@ from products.models import (
     SystemSource,
     trial_last_day,
 )
-from products.queries import system_anywhere
+from products.queries import counts_now, system_anywhere
 
 # The most devices of one type that a system can report.
 MAXIMUM_DEVICES = 1_000_000
@@ -213,7 +213,7 @@ def register_product(
 def _count_devices(system: System, counts: Mapping[LicenseType, int], on: date) -> dict[str, int]:
     """Write the counts as of ``on``; returns the former quantity of each type that changed."""
     changed: dict[str, int] = {}
-    current = {count.license_type_id: count for count in system.device_counts.filter(until_on=None)}
+    current = {count.license_type_id: count for count in counts_now(system)}
     for license_type, quantity in counts.items():
         count = current.get(license_type.pk)
         before = count.quantity if count else 0
@@ -228,12 +228,10 @@ def _count_devices(system: System, counts: Mapping[LicenseType, int], on: date) 
 def _write_count(system: System, license_type_id: int, count: DeviceCount | None, quantity: int, on: date) -> None:
     """Let ``quantity`` devices count from ``on``, on the basis that the system has; ``count`` is what counted until then."""
     if count is not None and count.from_on == on:
-        count.quantity, count.license_basis = quantity, system.license_basis
-        count.save(update_fields=["quantity", "license_basis"])
+        counts_now(system).filter(pk=count.pk).update(quantity=quantity, license_basis=system.license_basis)
         return
     if count is not None:
-        count.until_on = on
-        count.save(update_fields=["until_on"])
+        counts_now(system).filter(pk=count.pk).update(until_on=on)
     DeviceCount.objects.create(
         organization_id=system.organization_id,
         system=system,
@@ -253,7 +251,7 @@ def set_license_basis(*, system: System, basis: LicenseBasis, on: date) -> bool:
         return False
     system.license_basis, system.license_basis_since = basis, on
     system.save(update_fields=["license_basis", "license_basis_since"])
-    for count in list(system.device_counts.filter(until_on=None)):
+    for count in list(counts_now(system)):
         _write_count(system, count.license_type_id, count, count.quantity, on)
     return True
 
@@ -266,9 +264,9 @@ def take_out_system(*, locked: Organization, system: System, actor: User | None,
     """
     if not System.objects.filter(pk=system.pk, removed_on=None).update(removed_on=on):
         raise SystemGone
-    before = {count.license_type.code: count.quantity for count in _current_counts(system)}
-    system.device_counts.filter(until_on=None, from_on=on).delete()
-    system.device_counts.filter(until_on=None).update(until_on=on)
+    before = {count.license_type.code: count.quantity for count in counts_now(system).select_related("license_type")}
+    counts_now(system).filter(from_on=on).delete()
+    counts_now(system).update(until_on=on)
     record(
         organization=locked,
         action=Action.SYSTEM_REMOVED,
@@ -279,7 +277,3 @@ def take_out_system(*, locked: Organization, system: System, actor: User | None,
         system_id=str(system.system_id),
         before=before,
     )
-
-
-def _current_counts(system: System) -> list[DeviceCount]:
-    return list(system.device_counts.filter(until_on=None).select_related("license_type"))

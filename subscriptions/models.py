@@ -50,7 +50,7 @@ class SubscriptionYear(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["subscription", "number"], name="subscription_year_once"),
+            models.UniqueConstraint(fields=["organization", "subscription", "number"], name="subscription_year_once"),
             models.CheckConstraint(
                 condition=models.Q(fully_licensed_on=None, allowance=None)
                 | models.Q(fully_licensed_on__isnull=False, allowance__gt=0),
@@ -68,7 +68,9 @@ class YearHolding(models.Model):
     account = models.OneToOneField(LedgerAccount, models.PROTECT, related_name="year_holding")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["year", "license_type"], name="year_holding_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "year", "license_type"], name="year_holding_once")
+        ]
 
 
 class Allocation(models.Model):

@@ -117,7 +117,7 @@ def _the_same(
 
 def corrected(correction: Correction) -> tuple[LedgerAccount, int]:
     """One of the wallet's accounts that a correction moved licenses to or from, and how many it put in or (negative) took."""
-    entries = list(correction.transfer.entries.all())
+    entries = list(correction.transfer.moves())
     total = sum(entry.quantity for entry in entries)
     if entries[0].to_account.category == AccountCategory.WALLET:
         return entries[0].to_account, total

@@ -96,14 +96,21 @@ class Transfer(models.Model):
         ordering = ["organization", "sequence"]
         constraints = [models.UniqueConstraint(fields=["organization", "sequence"], name="transfer_sequence_once")]
 
+    def moves(self) -> "models.QuerySet[Entry]":
+        """Its entries, looked for where its organization's are."""
+        return Entry.objects.filter(organization_id=self.organization_id, transfer=self)
+
 
 class Entry(models.Model):
-    """A quantity that moved from one ledger account to another. Never changed or deleted (R23)."""
+    """A quantity that moved from one ledger account to another. Never changed or deleted (R23).
 
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
-    transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="entries")
-    from_account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="entries_out")
-    to_account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="entries_in")
+    On PostgreSQL the table is partitioned by organization (licensemgr.core.partitions): a query names it beside the transfer.
+    """
+
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False, related_name="+")
+    transfer = models.ForeignKey(Transfer, models.PROTECT, db_index=False, related_name="entries")
+    from_account = models.ForeignKey(LedgerAccount, models.PROTECT, db_index=False, related_name="entries_out")
+    to_account = models.ForeignKey(LedgerAccount, models.PROTECT, db_index=False, related_name="entries_in")
     quantity = models.PositiveBigIntegerField()
 
     class Meta:
@@ -113,6 +120,11 @@ class Entry(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(from_account=models.F("to_account")), name="entry_between_two_accounts"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "transfer"], name="entry_by_transfer"),
+            models.Index(fields=["organization", "from_account"], name="entry_by_from_account"),
+            models.Index(fields=["organization", "to_account"], name="entry_by_to_account"),
         ]
 
 
@@ -263,7 +275,7 @@ class RefusedTries(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("refused tries")
         constraints = [
-            models.UniqueConstraint(fields=["user", "organization", "address", "hour"], name="refused_tries_once")
+            models.UniqueConstraint(fields=["organization", "user", "address", "hour"], name="refused_tries_once")
         ]
 
 

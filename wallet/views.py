@@ -206,7 +206,7 @@ def _what_was_added(redemption: Redemption) -> str:
     lots = redemption.transfer.lots.select_related("account__license_type").order_by(
         "account__license_type__position", "pk"
     )
-    entries = {entry.to_account_id: entry.quantity for entry in redemption.transfer.entries.all()}
+    entries = {entry.to_account_id: entry.quantity for entry in redemption.transfer.moves()}
     added = counted_up(f"{entries[lot.account_id]} {lot.account.license_type.name}" for lot in lots)
     return ngettext(
         "The license key was redeemed. Added to your Product wallet: %(licenses)s license, use by %(date)s.",

@@ -251,7 +251,7 @@ def _moved(
 ) -> dict[int, int]:
     """By how much a transfer changed each account of a category, type and kind."""
     net: defaultdict[int, int] = defaultdict(int)
-    entries = transfer.entries.filter(from_account__license_type=license_type)
+    entries = transfer.moves().filter(from_account__license_type=license_type)
     for entry in entries.select_related("from_account", "to_account"):
         for account, quantity in ((entry.to_account, entry.quantity), (entry.from_account, -entry.quantity)):
             if account.category == category and account.kind == kind:

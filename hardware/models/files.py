@@ -23,7 +23,10 @@ class SystemIdentity(Caller):
     # The registration code by which the system joined; empty where a person uploaded its first file.
     joined_by = models.ForeignKey(RegistrationCode, models.PROTECT, null=True, related_name="identities")
     # When the system last made a call that its key proved; empty for one that never called.
-    heard_at = models.DateTimeField(null=True, db_index=True)
+    heard_at = models.DateTimeField(null=True)
+
+    class Meta(Caller.Meta):
+        indexes = [models.Index(fields=["organization", "heard_at"], name="identity_by_heard")]
 
 
 class Report(models.Model):
@@ -47,8 +50,8 @@ class Report(models.Model):
     class Meta:
         ordering = ["organization", "system", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["system", "request_id"], name="report_request_once"),
-            models.UniqueConstraint(fields=["system", "digest"], name="report_file_once"),
+            models.UniqueConstraint(fields=["organization", "system", "request_id"], name="report_request_once"),
+            models.UniqueConstraint(fields=["organization", "system", "digest"], name="report_file_once"),
         ]
 
 
@@ -104,9 +107,11 @@ class HeldReport(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["system", "digest"], name="held_report_once"),
+            models.UniqueConstraint(fields=["organization", "system", "digest"], name="held_report_once"),
             # A system has one question open at a time: the newest report takes the place of the one before.
-            models.UniqueConstraint(fields=["system"], condition=models.Q(decision=""), name="held_report_one_open"),
+            models.UniqueConstraint(
+                fields=["organization", "system"], condition=models.Q(decision=""), name="held_report_one_open"
+            ),
         ]
 
 
@@ -134,7 +139,9 @@ class LicenseFile(models.Model):
 
     class Meta:
         ordering = ["organization", "system", "-sequence"]
-        constraints = [models.UniqueConstraint(fields=["system", "sequence"], name="license_file_sequence_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "system", "sequence"], name="license_file_sequence_once")
+        ]
 
 
 class ForgottenNumber(models.Model):

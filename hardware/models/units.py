@@ -124,7 +124,9 @@ class UnitHolding(models.Model):
     account = models.OneToOneField(LedgerAccount, models.PROTECT, related_name="unit_holding")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["unit", "license_type"], name="unit_holding_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "unit", "license_type"], name="unit_holding_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.unit}: {self.license_type}"
@@ -144,7 +146,9 @@ class Placement(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["system"], condition=models.Q(until_on=None), name="placement_one_current")
+            models.UniqueConstraint(
+                fields=["organization", "system"], condition=models.Q(until_on=None), name="placement_one_current"
+            )
         ]
         indexes = [
             models.Index(fields=["organization", "serial"], condition=models.Q(until_on=None), name="placement_now")

@@ -33,6 +33,11 @@ MOVED = Counter(
 REFUSED = Counter(
     "license_manager_refused", "What a rule refused, by the refusal's code; previews count, too.", ["code"]
 )
+REPLICA_READS = Counter(
+    "license_manager_replica_reads",
+    "Where History and exports were read: on the replica, or on the primary since the replica was behind or down.",
+    ["outcome"],
+)
 
 
 class CountedQueries:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 @contextlib.contextmanager
@@ -17,13 +18,13 @@ def one_reading() -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    with _for_reading(), transaction.atomic():
+    with begins_as_reading(connection), transaction.atomic():
         yield
 
 
 @contextlib.contextmanager
-def _for_reading() -> Iterator[None]:
-    """The next transaction begins so; what comes after it as before."""
+def begins_as_reading(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """The next transaction on a connection that is open begins so; what comes after it as before."""
     # Not by SET TRANSACTION: the connection may have said already for whom the transaction is (licensemgr.core.tenancy).
     if connection.vendor == "postgresql":
         from psycopg import IsolationLevel

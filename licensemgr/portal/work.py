@@ -13,6 +13,7 @@ from uuid import UUID
 from hardware.license_archives import require_zip, zip_of_license_files
 from hardware.license_listing import offline_systems
 from hardware.outcomes import confirmed_batch
+from history.replica import from_replica
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from licensemgr.core.worded import ngettext
@@ -42,10 +43,11 @@ def _systems(done: int, total: int) -> str:
 def _export(order: WorkOrder, write: IO[bytes], progress: Progress) -> Mapping[str, int]:
     """History and entries as they are once the books are settled; which record is the last one is kept for closing (R35)."""
     settle(order.organization, order.on)
-    through, total = last_record(order.organization), rows_to_export(order.organization)
-    progress(0, total)
-    for piece in export_zip(order.organization, lambda lines: progress(min(lines, total), total)):
-        write.write(piece)
+    with from_replica(order.organization):
+        through, total = last_record(order.organization), rows_to_export(order.organization)
+        progress(0, total)
+        for piece in export_zip(order.organization, lambda lines: progress(min(lines, total), total)):
+            write.write(piece)
     progress(total, total)
     return {"through": through}
 
@@ -54,7 +56,8 @@ def _everything(order: WorkOrder, write: IO[bytes], progress: Progress) -> Mappi
     """All that the organization has, once its books are settled; as an export it counts for closing (R35)."""
     settle(order.organization, order.on)
     progress(0, rows_to_export(order.organization))
-    # Read at one moment, during which nothing can be written here: so first into a file of this machine's.
+    # Read at one moment, during which nothing can be written here: so first into a file of this machine's. Of people, too, so
+    # it is the primary's moment and no replica's.
     with tempfile.TemporaryFile() as made:
         written = write_organization(order.organization, made, order.on)
         made.seek(0)
@@ -87,7 +90,8 @@ def _license_files(order: WorkOrder, write: IO[bytes], progress: Progress) -> No
 def _list_xlsx(order: WorkOrder, write: IO[bytes], progress: Progress) -> None:
     """A list as it is filtered."""
     arguments = order.arguments
-    write_xlsx(order.organization, order.person, arguments["list"], arguments["query"], order.on, write, progress)
+    with from_replica(order.organization):
+        write_xlsx(order.organization, order.person, arguments["list"], arguments["query"], order.on, write, progress)
 
 
 def _export_title(order: WorkOrder) -> str:

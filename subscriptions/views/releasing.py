@@ -95,7 +95,7 @@ def _form(preview: ReleasePreview, refused: Refused | None) -> ReleaseForm:
 
 def _what_went_back(release: Release) -> str:
     """The message after releasing: how many licenses went back, and how many of them expired at once."""
-    back = list(release.transfer.entries.select_related("to_account__lot"))
+    back = list(release.transfer.moves().select_related("to_account__lot"))
     total = sum(entry.quantity for entry in back)
     expired = sum(entry.quantity for entry in back if entry.to_account.lot.is_expired(release.released_on))
     told = ngettext(

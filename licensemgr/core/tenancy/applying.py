@@ -1,6 +1,7 @@
 """Writes roles, rights and policies into PostgreSQL, after each migration and as often as one likes (R30)."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from licensemgr.core.partitions import partitions_of
 from licensemgr.core.tenancy import Part
 from licensemgr.core.tenancy.grants import granted, sees_whole
 from licensemgr.core.tenancy.tables import TenantTable, tenant_tables
@@ -46,7 +48,10 @@ def apply(connection: BaseDatabaseWrapper) -> None:
         owner = cursor.fetchone()[0]
         for each in tenant_tables():
             if each.table in there:
-                _protect(cursor, each, owner)
+                _protect(cursor, each.table, _policies(each, owner))
+                for partition in partitions_of(connection, each.table):
+                    # Read by its own name it has rows for whoever migrates, and for nobody else whatever is granted.
+                    _protect(cursor, partition, {"whole": f"TO {_quoted(owner)} USING (true)"})
 
 
 def _roles() -> list[str]:
@@ -111,9 +116,8 @@ def _login(cursor: Any) -> list[str]:
     return [made]
 
 
-def _protect(cursor: Any, each: TenantTable, owner: str) -> None:
-    """The policies of one table, for its owner, too. Nothing where they stand as they should: each takes the table's lock."""
-    table = _quoted(each.table)
+def _policies(each: TenantTable, owner: str) -> dict[str, str]:
+    """The policies of one table by their names, each as it stands behind the table's name."""
     whole = [_quoted(part.role) for part in Part if sees_whole(part, each.table)]
     policies = {
         "tenant_rows": f"TO {_quoted(Part.TENANT.role)} USING ({each.ours})",
@@ -124,6 +128,12 @@ def _protect(cursor: Any, each: TenantTable, owner: str) -> None:
         policies["own_rows"] = f"FOR SELECT TO {_quoted(Part.TENANT.role)} USING ({each.mine})"
     if each.label == _OUTBOX:
         policies["people"] = f"TO {_quoted(Part.WEB.role)}, {_quoted(Part.TENANT.role)} USING (organization_id IS NULL)"
+    return policies
+
+
+def _protect(cursor: Any, name_of_table: str, policies: Mapping[str, str]) -> None:
+    """These policies, for the owner, too. Nothing where they stand as they should: each takes the table's lock."""
+    table = _quoted(name_of_table)
     digest = hashlib.sha256(repr(sorted(policies.items())).encode()).hexdigest()
     cursor.execute(
         "SELECT polname, obj_description(pg_policy.oid, 'pg_policy'), relrowsecurity AND relforcerowsecurity"

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from history.queries import history_page
+from history.replica import read
 from licensemgr.portal.history_filter import HistoryFilterForm
 from licensemgr.portal.history_lines import HISTORY, HISTORY_COLUMNS, history_lines
 from licensemgr.portal.taking_back import ways_back
@@ -22,6 +23,10 @@ from products.answers import wants_fragment
 @organization_view(Permission.LOOK)
 def history(request: OrganizationRequest) -> HttpResponse:
     """The organization's History, the newest first."""
+    return read(request.organization, lambda: _history(request))
+
+
+def _history(request: OrganizationRequest) -> HttpResponse:
     form = HistoryFilterForm(request.organization, request.GET)
     readable = form.is_valid()
     page = history_page(request.organization, form.wanted, form.cleaned_data.get("before"))

@@ -1,7 +1,7 @@
 """What a person does with a list: choose its columns, keep views of it, fetch it as a file."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from django import forms
@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from history.replica import read, streamed
 from licensemgr.core.lists import Column, FilterUnreadable, Listing, csv_file, file_name, xlsx_file
 from licensemgr.core.spreadsheets import XLSX_TYPE
 from licensemgr.core.worded import gettext as _
@@ -101,11 +102,11 @@ def delete_view(request: OrganizationRequest, view: int) -> HttpResponse:
 def list_csv(request: OrganizationRequest, list_name: str) -> HttpResponse:
     """What is filtered, as a file that a spreadsheet opens without running anything in it."""
     try:
-        listing = open_list(request.organization, list_name, request.GET, request.today)
+        listing = _opened(request, list_name)
     except FilterUnreadable as refused:
         return _unreadable(request, list_name, refused)
     columns = columns_of(listing, request.user, request.GET)
-    return csv_answer(listing, columns, _file_name(request, listing, "csv"))
+    return csv_answer(streamed(request.organization, csv_file(listing, columns)), _file_name(request, listing, "csv"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -113,12 +114,12 @@ def list_csv(request: OrganizationRequest, list_name: str) -> HttpResponse:
 def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
     """What is filtered, as a spreadsheet: at once, or, where there are many rows, by the worker once that is confirmed."""
     try:
-        listing = open_list(request.organization, list_name, request.GET, request.today)
+        listing = _opened(request, list_name)
     except FilterUnreadable as refused:
         return _unreadable(request, list_name, refused)
     if request.method == "POST" and "order" not in request.POST:
         raise BadRequest
-    count = listing.count()
+    count = read(request.organization, listing.count)
     if count <= MOST_AT_ONCE:
         return _spreadsheet(request, listing)
     back = _page_url(request, entry_or_404(list_name), request.GET)
@@ -132,6 +133,10 @@ def list_xlsx(request: OrganizationRequest, list_name: str) -> HttpResponse:
         "hidden": [("order", "yes")],
     }
     return render(request, "portal/order_export.html", context)
+
+
+def _opened(request: OrganizationRequest, list_name: str) -> Listing[Any]:
+    return read(request.organization, lambda: open_list(request.organization, list_name, request.GET, request.today))
 
 
 def _ordered(request: OrganizationRequest, listing: Listing[Any], back: str) -> HttpResponse:
@@ -154,7 +159,8 @@ def _ordered(request: OrganizationRequest, listing: Listing[Any], back: str) -> 
 
 def _spreadsheet(request: OrganizationRequest, listing: Listing[Any]) -> HttpResponse:
     columns = columns_of(listing, request.user, request.GET)
-    return xlsx_answer(listing, columns, _file_name(request, listing, "xlsx"))
+    content = read(request.organization, lambda: xlsx_of(listing, columns))
+    return xlsx_answer(content, _file_name(request, listing, "xlsx"))
 
 
 def _file_name(request: OrganizationRequest, listing: Listing[Any], ending: str) -> str:
@@ -194,19 +200,24 @@ def _back(request: OrganizationRequest, entry: ListEntry) -> HttpResponse:
     return see(_back_url(request, entry))
 
 
-def csv_answer(listing: Listing[Any], columns: Sequence[Column[Any]], name: str) -> HttpResponse:
+def csv_answer(lines: Iterable[str], name: str) -> HttpResponse:
     """All rows as a CSV file that is sent while it is made."""
-    response = StreamingHttpResponse(csv_file(listing, columns), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     # Django's answers that stream have no type in common with the others but their base.
     return cast(HttpResponse, response)
 
 
-def xlsx_answer(listing: Listing[Any], columns: Sequence[Column[Any]], name: str) -> HttpResponse:
+def xlsx_of(listing: Listing[Any], columns: Sequence[Column[Any]]) -> bytes:
     """All rows as an XLSX file, made at once: some megabytes at most, of no more rows than MOST_AT_ONCE."""
     file = io.BytesIO()
     xlsx_file(listing, columns, file, lambda _done, _total: None)
-    response = HttpResponse(file.getvalue(), content_type=XLSX_TYPE)
+    return file.getvalue()
+
+
+def xlsx_answer(content: bytes, name: str) -> HttpResponse:
+    """An XLSX file."""
+    response = HttpResponse(content, content_type=XLSX_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

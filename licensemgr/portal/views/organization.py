@@ -7,6 +7,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from history.replica import streamed
 from licensemgr.core.answers import done
 from licensemgr.core.errors import Refused
 from licensemgr.core.worded import gettext as _
@@ -28,7 +29,7 @@ def export_organization(request: OrganizationRequest) -> HttpResponse:
     if rows_to_export(organization) > MOST_ROWS_AT_ONCE:
         return _ordered(request, "organization_export")
     note_export(organization=organization, actor=request.user, on=request.today)
-    response = StreamingHttpResponse(export_zip(organization), content_type="application/zip")
+    response = StreamingHttpResponse(streamed(organization, export_zip(organization)), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="{organization.slug}-{request.today.isoformat()}.zip"'
     response["Cache-Control"] = "no-store"
     # Django's answers that stream have no type in common with the others but their base.

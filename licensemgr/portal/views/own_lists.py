@@ -13,12 +13,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from licensemgr.core import clock
-from licensemgr.core.lists import file_name
+from licensemgr.core.lists import csv_file, file_name
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from licensemgr.portal.exports import MOST_AT_ONCE
 from licensemgr.portal.own_lists import OwnListEntry, own_entry_or_404
-from licensemgr.portal.views.lists import ViewNameForm, csv_answer, see, xlsx_answer
+from licensemgr.portal.views.lists import ViewNameForm, csv_answer, see, xlsx_answer, xlsx_of
 from organizations import lists
 from organizations.errors import TooManyViews
 from organizations.lists import address
@@ -100,7 +100,8 @@ def _of_whoever_may(view: _File) -> Callable[[HttpRequest, str], HttpResponse]:
 def list_csv(request: HttpRequest, entry: OwnListEntry) -> HttpResponse:
     """What is filtered, as a file that a spreadsheet opens without running anything in it."""
     listing = entry.open(request, request.GET)
-    return csv_answer(listing, own_columns(request, entry.kind, listing.columns), _file_name(entry, "csv"))
+    columns = own_columns(request, entry.kind, listing.columns)
+    return csv_answer(csv_file(listing, columns), _file_name(entry, "csv"))
 
 
 @_of_whoever_may
@@ -113,7 +114,8 @@ def list_xlsx(request: HttpRequest, entry: OwnListEntry) -> HttpResponse:
         )
         messages.error(request, sentence % {"most": grouped(MOST_AT_ONCE)})
         return see(address(entry.url, entry.kind.query_of(request.GET)))
-    return xlsx_answer(listing, own_columns(request, entry.kind, listing.columns), _file_name(entry, "xlsx"))
+    columns = own_columns(request, entry.kind, listing.columns)
+    return xlsx_answer(xlsx_of(listing, columns), _file_name(entry, "xlsx"))
 
 
 def _file_name(entry: OwnListEntry, ending: str) -> str:
