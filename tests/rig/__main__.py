@@ -66,12 +66,13 @@ def live_through(
 
 def _live_through_one(rig: Rig, kind: Kind, *, with_books: bool, keep: Callable[[Counter[str]], object]) -> str:
     """A fault, and the look after it."""
-    kills = rig.kills
+    kills, started_again = rig.kills, rig.portal.started_again
     rig.returns.clear()
     said = kind.do(rig)
     rig.look(with_books=with_books)
     counted = Counter({kind.name: 1, "kills": kind.is_kill + rig.kills - kills})
     counted["changes"] = rig.newly_acknowledged()
+    counted["ended"] = rig.portal.started_again - started_again
     counted.update(_within(seconds) for seconds in rig.returns)
     keep(counted)
     return said
@@ -113,7 +114,7 @@ def _closing(counted: Counter[str]) -> str:
     )
     return (
         f"{counted['kills']} kills passed, {counted['changes']} acknowledged changes are there once; "
-        f"served again: {returns}; {kinds}"
+        f"served again: {returns}; parts that ended by themselves and were started again: {counted['ended']}; {kinds}"
     )
 
 

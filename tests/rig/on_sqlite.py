@@ -55,6 +55,10 @@ class SqlitePortal(Portal):
             self.stack.stop("web")
         super().end()
 
+    def start_what_ended(self) -> None:
+        """The supervisor does so; nothing of it ends."""
+        assert self.stack.running["web"].poll() is None, self.said()
+
     def process(self, word: str) -> int:
         """The process that the supervisor started whose command has that word."""
         [found] = [pid for pid in self.children_of("web") if word in Path(f"/proc/{pid}/cmdline").read_text()]

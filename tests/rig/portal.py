@@ -46,6 +46,8 @@ class Portal:
     def __post_init__(self) -> None:
         self.folder = self.stack.folder / "rig"
         self.folder.mkdir()
+        # How many parts ended by themselves.
+        self.started_again = 0
         self.environment = environment_of(self.stack, self.mail) | {
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "RIG_FOLDER": str(self.folder),
@@ -151,6 +153,19 @@ class Portal:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def start_what_ended(self) -> None:
+        """As docker-compose.yml does with what ended by itself: Celery's worker does where Redis goes away at an ill moment."""
+        for name, process in list(self.stack.running.items()):
+            if process.poll() is not None:
+                self.kill(name)
+                self.started_again += 1
+                if name in WORKERS:
+                    self.start_worker(name)
+                elif name == "web":
+                    self.start_web()
+                else:
+                    self.start_beat(name)
 
     def children_of(self, name: str) -> list[int]:
         """The processes that a part's main process started."""

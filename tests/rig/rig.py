@@ -34,6 +34,7 @@ class Rig:
 
     def work(self, least: int = 2, most: int = 12) -> None:
         """Let the load go on for a while, so that a fault meets it anywhere."""
+        self.portal.start_what_ended()
         self.journal.wait_for(self.rng.randint(least, most), time.monotonic(), within=60)
         time.sleep(self.rng.random() * 0.1)
 
@@ -50,6 +51,7 @@ class Rig:
         self.portal.send_task(task)
         while self.portal.runs_of(task) == before:
             assert time.monotonic() - begun < BACK_WITHIN, f"{task} is not done within {BACK_WITHIN} s"
+            self.portal.start_what_ended()
             time.sleep(0.05)
         self.returns.append(time.monotonic() - begun)
         return self.returns[-1]
