@@ -4,12 +4,13 @@
     python -m tests.releases make VERSION    # writes down what was released: the commit that is checked out
 
 Of each release there is a folder here: `release.json` names its commit and its migrations, from which the linter of
-`tests/architecture` goes on; `<database>.sql.gz` is a database that its code filled, `<database>.json.gz` what it said of it.
+`tests/architecture` goes on; `<database>.sql.gz` is a database that its code filled, `<database>.json.gz` what it said of it;
+`code.tar.xz` is the last one's code, so that a copy of the tree without its history will do.
 """
 
 import gzip
-import io
 import json
+import lzma
 import os
 import signal
 import subprocess
@@ -25,9 +26,10 @@ from typing import Any
 
 from tests.processes.stack import ROOT
 from tests.releases.databases import Database, dump_postgresql, dump_sqlite, on_postgresql, on_sqlite
-from tests.releases.releases import FOLDER, Release, last_release, migrations_of_now, releases, version_of_now
+from tests.releases.releases import APPS, FOLDER, Release, last_release, migrations_of_now, releases, version_of_now
 
 KINDS = ("sqlite", "postgresql")
+CODE = "code.tar.xz"
 ADMIN_URL = os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
@@ -85,15 +87,22 @@ def migrate(release: Release, kind: str) -> str:
 
 
 def check_out(release: Release, folder: Path) -> None:
-    """The code of a release. Raises SystemExit with a sentence where the repository does not have it."""
-    archive = subprocess.run(["git", "archive", release.commit], cwd=ROOT, capture_output=True, check=False)
-    if archive.returncode != 0:
-        raise SystemExit(
-            f"The code of release {release.version}, commit {release.commit}, is not in this clone, so nobody knows whether it "
-            "works on today's tables. Fetch the whole history (git fetch --unshallow) and try again."
-        )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+    """The code of a release."""
+    with tarfile.open(release.folder / CODE, "r:xz") as tar:
         tar.extractall(folder, filter="data")
+
+
+def keep_code(commit: str, target: Path) -> None:
+    """What the portal runs by and what tries it, of a commit; that of the releases before is of no more use."""
+    for former in FOLDER.glob(f"*/{CODE}"):
+        former.unlink()
+    kept = [*APPS, "licensemgr", "manage.py", "pyproject.toml", "static", "templates"]
+    kept += [
+        "tests",
+        *(f":(exclude)tests/{each}" for each in ("data", "lighthouse", "gallery", "journeys", "releases/*/*")),
+    ]
+    archive = subprocess.run(["git", "archive", commit, "--", *kept], cwd=ROOT, capture_output=True, check=True)
+    (target / CODE).write_bytes(lzma.compress(archive.stdout, preset=9))
 
 
 def make(version: str) -> None:
@@ -113,6 +122,7 @@ def make(version: str) -> None:
                 dump_sqlite(made, dump) if kind == "sqlite" else dump_postgresql(made, ADMIN_URL, dump)
                 said = json.dumps(said_of(made), sort_keys=True)
                 (target / f"{kind}.json.gz").write_bytes(gzip.compress(said.encode(), 9, mtime=0))
+    keep_code(commit.stdout.strip(), target)
     written = {"version": version, "commit": commit.stdout.strip(), "migrations": migrations_of_now()}
     (target / "release.json").write_text(json.dumps(written, indent=1) + "\n")
     print(f"Release {version} is written down in {target.relative_to(ROOT)}. Commit that.")

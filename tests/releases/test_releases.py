@@ -1,13 +1,11 @@
-"""What `python -m tests.releases` goes by: whole releases, a comparison that sees what is gone, a sentence in a shallow clone."""
-
-from pathlib import Path
+"""What `python -m tests.releases` goes by: whole releases, and a comparison that sees what is gone."""
 
 import pytest
 
 from tests.processes.stack import ROOT
-from tests.releases.__main__ import KINDS, check_out, differences
+from tests.releases.__main__ import CODE, KINDS, differences
 from tests.releases.recording import numbers
-from tests.releases.releases import Release, last_release, releases, version_of_now
+from tests.releases.releases import last_release, releases, version_of_now
 
 SAID = {"harbour": {"books": {"entries": [[1, "redeemed", 9]]}, "pages": {"history": {"9": 2, "2027": 1}}}}
 
@@ -17,6 +15,7 @@ def test_each_release_is_whole_and_the_last_is_not_ahead_of_the_code() -> None:
         assert release.folder.name == release.version
         assert len(release.commit) == 40
         assert all((release.folder / f"{kind}.{part}.gz").exists() for kind in KINDS for part in ("sql", "json"))
+    assert (last_release().folder / CODE).exists()
 
     def number(version: str) -> list[int]:
         return [int(part) for part in version.split(".")]
@@ -56,8 +55,3 @@ def test_what_is_said_no_more_is_found(now: object, found: list[str]) -> None:
 
 def test_numbers_of_a_page_are_counted() -> None:
     assert numbers(["9", "of", "9", "on", "2027-03-01", 'id="c1"']) == {"2027-03-01": 1, "9": 2}
-
-
-def test_without_the_releases_commit_it_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="Fetch the whole history"):
-        check_out(Release("0.0.1", "0" * 40, {}), tmp_path)
