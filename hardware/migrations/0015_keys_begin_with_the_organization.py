@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from licensemgr.core.triggers import append_only_again
+
 
 class Migration(migrations.Migration):
 
@@ -80,4 +82,5 @@ class Migration(migrations.Migration):
             model_name='unitholding',
             constraint=models.UniqueConstraint(fields=('organization', 'unit', 'license_type'), name='unit_holding_once'),
         ),
+        append_only_again("hardware_licensefile"),
     ]
