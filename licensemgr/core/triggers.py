@@ -26,8 +26,7 @@ def append_only(table: str) -> migrations.RunPython:
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(_POSTGRESQL.format(table=table), [])
         else:
-            for verb in ("UPDATE", "DELETE"):
-                schema_editor.execute(_SQLITE.format(table=table, verb=verb))
+            _refuse_on_sqlite(schema_editor, table)
 
     def backwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if schema_editor.connection.vendor == "postgresql":
@@ -39,13 +38,17 @@ def append_only(table: str) -> migrations.RunPython:
     return migrations.RunPython(forwards, backwards)
 
 
+def _refuse_on_sqlite(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    for verb in ("UPDATE", "DELETE"):
+        schema_editor.execute(_SQLITE.format(table=table, verb=verb))
+
+
 def append_only_again(table: str) -> migrations.RunPython:
     """A migration operation for after a change for which Django made the table anew on SQLite, which forgets its triggers."""
 
     def forwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if schema_editor.connection.vendor == "sqlite" and not is_append_only(schema_editor.connection, table):
-            for verb in ("UPDATE", "DELETE"):
-                schema_editor.execute(_SQLITE.format(table=table, verb=verb))
+            _refuse_on_sqlite(schema_editor, table)
 
     return migrations.RunPython(forwards, migrations.RunPython.noop)
 

@@ -198,24 +198,24 @@ TRIGGERS = (
     Fault(
         "entries of the ledger",
         Kind.TRIGGER,
-        "wallet/migrations/0002_append_only.py",
-        '        append_only("wallet_entry"),\n',
+        "wallet/migrations/0008_partitioned.py",
+        '        append_only_again("wallet_entry"),\n',
         "",
         ("tests/architecture/test_append_only.py::test_the_database_refuses_update_and_delete",),
     ),
     Fault(
         "records of History",
         Kind.TRIGGER,
-        "history/migrations/0002_append_only.py",
-        '        append_only("history_record"),\n',
+        "history/migrations/0007_partitioned.py",
+        '        append_only_again("history_record"),\n',
         "",
         ("tests/architecture/test_append_only.py::test_the_database_refuses_update_and_delete",),
     ),
     Fault(
         "license files",
         Kind.TRIGGER,
-        "hardware/migrations/0004_license_files_append_only.py",
-        '        append_only("hardware_licensefile"),\n',
+        "hardware/migrations/0015_keys_begin_with_the_organization.py",
+        '        append_only_again("hardware_licensefile"),\n',
         "",
         (
             "tests/hardware/test_days_of_license_files.py"
@@ -226,8 +226,8 @@ TRIGGERS = (
         "a change on SQLite",
         Kind.TRIGGER,
         "licensemgr/core/triggers.py",
-        'for verb in ("UPDATE", "DELETE"):\n                schema_editor.execute(_SQLITE',
-        'for verb in ("DELETE",):\n                schema_editor.execute(_SQLITE',
+        'for verb in ("UPDATE", "DELETE"):\n        schema_editor.execute(_SQLITE',
+        'for verb in ("DELETE",):\n        schema_editor.execute(_SQLITE',
         ("tests/architecture/test_append_only.py::test_also_through_the_models",),
     ),
     Fault(
