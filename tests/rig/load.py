@@ -159,8 +159,8 @@ class Worker:
         browser = self._load.browser(customer["administrator"])
         upload = staged(self._load, browser, customer, self._offline, self._rng)
         if upload is not None:
-            address, names = upload
-            self._perform("upload", " ".join(names), lambda: browser.post(address, {}))
+            address, name = upload
+            self._perform("upload", name, lambda: browser.post(address, {}))
 
     def _invite(self, customer: dict[str, Any]) -> None:
         if not self._load.may_invite(customer["slug"]):
@@ -188,8 +188,8 @@ def staged(
     customer: dict[str, Any],
     systems: dict[str, tuple[SimulatedSystem, int]],
     rng: random.Random,
-) -> tuple[str, list[str]] | None:
-    """Where two files that were uploaded wait to be confirmed, and the names of their reports; None where nothing was answered."""
+) -> tuple[str, str] | None:
+    """Where two files that were uploaded wait to be confirmed, and what the journal calls them; None where nothing was answered."""
     files, names = [], []
     for place in ("first", "second"):
         known = f"{customer['slug']} {place}"
@@ -200,7 +200,8 @@ def staged(
         files.append((f"{place}.json", system.system_file(at=at, counts={CODE: devices})))
         names.append(f"{system.system_id}/{system.sequence}")
     answer = browser.upload(f"/o/{customer['slug']}/upload/", files)
-    return (answer.location, names) if answer.status in (302, 303) else None
+    batch = answer.location.rstrip("/").rpartition("/")[2]
+    return (answer.location, " ".join([batch, *names])) if answer.status in (302, 303) else None
 
 
 def summary(browser: Browser, slug: str, product: str, years: int) -> str:

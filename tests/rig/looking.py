@@ -19,6 +19,8 @@ THERE = {
     "register": "SELECT system_id FROM products_system WHERE source = 'manual' AND name LIKE 'By hand %'",
     "invite": "SELECT email FROM organizations_invitation",
 }
+# The files of uploads of which people were told, at their place, that they were not taken: because the portal failed at them, too.
+NOT_TAKEN = "SELECT batch, number FROM hardware_stagedfile WHERE outcome <> ''"
 # Given with an answer that was lost, or with one that its reader did not look at.
 MAY_BE_UNKNOWN = {"license file"}
 _COUNTED = "SELECT organization_id, count({}) AS number FROM {} GROUP BY organization_id"
@@ -62,6 +64,7 @@ def differences(portal: Portal, journal: Journal) -> list[str]:
         what: Counter(_plain("".join(map(str, row))) for row in portal.ask(statement))
         for what, statement in THERE.items()
     }
+    not_taken = {(_plain(str(batch)), number) for batch, number in portal.ask(NOT_TAKEN)}
     known: defaultdict[str, set[str]] = defaultdict(set)
     for change in journal.changes():
         for what, name in _parts(change):
@@ -69,8 +72,8 @@ def differences(portal: Portal, journal: Journal) -> list[str]:
     found = [
         f"{what} {name}, acknowledged, is there {there[what][name]} times"
         for change in acknowledged
-        for what, name in _parts(change)
-        if there[what][name] != 1
+        for number, (what, name) in enumerate(_parts(change), start=1)
+        if there[what][name] != ((_plain(change.name.split()[0]), number) not in not_taken)
     ]
     # A refusal that came after an answer that was lost is in `answers` with it, and no refusal.
     found += [
@@ -101,9 +104,9 @@ def halves(portal: Portal) -> list[str]:
 
 
 def _parts(change: Change) -> list[tuple[str, str]]:
-    """A change as what it has to have left; an upload is a report of each of its files."""
+    """A change as what it has to have left; an upload, named by its batch and its files, is a report of each of these."""
     if change.what == "upload":
-        return [("report", _plain(name)) for name in change.name.split()]
+        return [("report", _plain(name)) for name in change.name.split()[1:]]
     return [(change.what, _plain(change.name))]
 
 

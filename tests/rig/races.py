@@ -79,7 +79,7 @@ def upload_and_settle(rig: Rig) -> str:
     browser = rig.load.browser(customer["administrator"])
     upload = staged(rig.load, browser, customer, {}, rig.rng)
     assert upload is not None, "nobody takes the files"
-    address, names = upload
+    address, name = upload
     rig.portal.let_pass(rig.rng.randint(30, 90))
 
     def settle() -> Answer:
@@ -87,7 +87,7 @@ def upload_and_settle(rig: Rig) -> str:
         return Answer(200)
 
     def take() -> Answer:
-        return _until_answered(rig, "upload", " ".join(names), lambda: browser.post(address, {}))
+        return _until_answered(rig, "upload", name, lambda: browser.post(address, {}))
 
     ended, answers = _at_once(rig, [settle, take, take])
     assert [answer.status in _WON for answer in answers[1:]] == [True, True], answers

@@ -13,11 +13,15 @@ from tests.rig.portal import Portal
 class Books:
     """What a database answers to the look's statements."""
 
+    not_taken: tuple[tuple[str, int], ...] = ()
+
     def __init__(self, **there: list[str]) -> None:
         self._there = there
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         """Rows of the kind of change that the statement is about."""
+        if statement == looking.NOT_TAKEN:
+            return list(self.not_taken)
         [what] = [what for what, asked in looking.THERE.items() if asked == statement]
         return [(name,) for name in self._there.get(what, [])]
 
@@ -62,10 +66,14 @@ def test_what_nobody_asked_for_is_found() -> None:
     assert look(Journal(), redeem=["b"]) == ["redeem b is there, and nobody asked for it"]
 
 
-def test_an_upload_is_there_as_the_report_of_each_of_its_files() -> None:
-    journal = asked(303, what="upload", name="x/1 y/1")
+def test_an_upload_is_there_as_the_report_of_each_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = asked(303, what="upload", name="b x/1 y/1")
     assert look(journal, report=["x/1", "y/1"]) == []
     assert look(journal, report=["x/1"]) == ["report y/1, acknowledged, is there 0 times"]
+    # Of its second file the page said that the portal failed at it.
+    monkeypatch.setattr(Books, "not_taken", (("b", 2),))
+    assert look(journal, report=["x/1"]) == []
+    assert look(journal, report=["x/1", "y/1"]) == ["report y/1, acknowledged, is there 1 times"]
 
 
 def test_a_name_is_known_with_and_without_hyphens() -> None:
