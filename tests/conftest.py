@@ -37,6 +37,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -162,6 +163,13 @@ def _empty_cache(request: pytest.FixtureRequest) -> None:
     ):
         request.getfixturevalue("_django_db_helper")
         cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """Nor is the language that a page was read in: it stays the thread's own after an answer."""
+    yield
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 class FrozenClock:

@@ -26,7 +26,6 @@ def several_languages() -> Iterator[None]:
     """The portal in some of its languages, whatever the settings offer; Django's own texts and formats tell them apart."""
     with override_settings(LANGUAGES=ALL):
         yield
-    translation.activate(settings.LANGUAGE_CODE)
 
 
 def page(client: Client, url: str = LOGIN, **headers: str) -> str:
