@@ -96,7 +96,7 @@ def keep_code(commit: str, target: Path) -> None:
     """What the portal runs by and what tries it, of a commit; that of the releases before is of no more use."""
     for former in FOLDER.glob(f"*/{CODE}"):
         former.unlink()
-    kept = [*APPS, "licensemgr", "manage.py", "pyproject.toml", "static", "templates"]
+    kept = [*APPS, "licensemgr", "manage.py", "pyproject.toml", "docs/*.py", "docs/schemas", "static", "templates"]
     kept += [
         "tests",
         *(f":(exclude)tests/{each}" for each in ("data", "lighthouse", "gallery", "journeys", "releases/*/*")),
