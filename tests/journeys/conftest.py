@@ -6,6 +6,7 @@ pages that are looked at for accessibility are also kept there as pictures.
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,8 +23,8 @@ from organizations.models import Organization
 from tests.conftest import FrozenClock
 from tests.factories import Books
 from tests.journeys.hands import HANDS, Hand, hand_of
-from tests.lighthouse.asking import CHROMIUM
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = (
     "No Chromium was found on this machine, so the browser journeys were skipped; install “chromium” to run them."
 )
