@@ -47,6 +47,12 @@ EXCUSED = (
     ),
     ("styleguide-example-language-form", "valid-lang at ", "", "its sample has the pseudo-language, which is none"),
     (
+        "product-list-menu-of-the-account",
+        "target-size at ",
+        "",
+        "the open menu covers a part of what is below it, which is whole again when it is closed",
+    ),
+    (
         "styleguide-example-language-form-dark",
         "moves by itself",
         "",
