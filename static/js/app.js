@@ -385,6 +385,12 @@
     kept[target.id] = heights[target.id];
     keptHeights.replaceSync(Object.keys(kept).map(function (id) { return "#" + CSS.escape(id) + "{min-block-size:" + kept[id] + "px}"; }).join(""));
   });
+  /* What was said above the page belongs to the form that was sent before, not to the one that is answered now. */
+  doc.addEventListener("htmx:afterSwap", function (event) {
+    var config = event.detail.requestConfig;
+    var said = doc.getElementById("messages");
+    if (said && config && config.verb !== "get") said.replaceChildren();
+  });
   doc.addEventListener("htmx:afterSettle", function (event) {
     var part = event.detail.target && event.detail.target.isConnected ? event.detail.target : event.detail.elt;
     if (!part || !part.querySelector) return;

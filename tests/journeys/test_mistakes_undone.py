@@ -39,6 +39,18 @@ def test_a_key_is_checked_and_redeemed_one_click_later(
     assert camera.stand(START).wallet["subscription"]["core-device"] == 12
 
 
+def test_what_was_said_of_one_key_does_not_stand_above_the_refusal_of_the_next(
+    manager_at_browser: Visitor, camera: Books, organization: Organization
+) -> None:
+    visitor = manager_at_browser.open("product_wallet", organization.slug, "camera-station")
+    key = issue(camera.products["camera-station"], core=12)
+    visitor.redeem(key)
+    visitor.key_field.fill(key)
+    visitor.button("Redeem license key").click()
+    visitor.reads("already redeemed")
+    expect(visitor.page.get_by_text("The license key was redeemed.")).to_have_count(0)
+
+
 def test_many_licenses_are_redeemed_once_the_organizations_name_is_typed(
     manager_at_browser: Visitor, camera: Books, organization: Organization
 ) -> None:
