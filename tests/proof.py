@@ -1,10 +1,9 @@
 """The long versions of what the suite samples, one after the other: ``make proof``.
 
-What is done is remembered in var/proof.json, so that a run which was interrupted goes on; figures of the last whole run of
-each part are kept in docs/proof.md. ``make proof PARTS="guesses"`` runs some, ``FRESH=1`` all anew.
+The last figures of each part stand in docs/proof.md, by which a run that was interrupted goes on: what passed on the commit
+that is checked out is not run again. ``make proof PARTS="guesses"`` runs some, ``FRESH=1`` all anew.
 """
 
-import json
 import os
 import platform
 import subprocess
@@ -12,11 +11,11 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parent.parent
-STATE = ROOT / "var" / "proof.json"
 REPORT = ROOT / "docs" / "proof.md"
+COLUMNS = ("part", "what", "on", "closing line", "took", "seed", "commit", "date")
+FAILED = "FAILED: "
 POSTGRESQL = {
     "DATABASE_URL": os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres"),
     "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/5"),
@@ -206,24 +205,31 @@ def main() -> int:
     if unknown:
         print(f"There is no part {', '.join(unknown)}. The parts are: {', '.join(part.name for part in PARTS)}.")
         return 2
-    state: dict[str, Any] = {} if os.environ.get("FRESH") else _read_state()
+    rows = read_rows(REPORT.read_text(encoding="utf-8") if REPORT.exists() else "")
     failed = False
     for part in PARTS:
-        if (wanted and part.name not in wanted) or (not wanted and state.get(part.name, {}).get("commit") == commit()):
+        if (wanted and part.name not in wanted) or (
+            not wanted and not os.environ.get("FRESH") and _is_done(rows, part)
+        ):
             continue
         print(f"== {part.name}: {part.what} ==", flush=True)
-        state[part.name] = _run(part)
-        failed = failed or not state[part.name]["passed"]
-        STATE.parent.mkdir(parents=True, exist_ok=True)
-        STATE.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        REPORT.parent.mkdir(exist_ok=True)
-        REPORT.write_text(_report(state), encoding="utf-8")
+        rows[part.name] = _run(part)
+        failed = failed or rows[part.name]["closing line"].startswith(FAILED)
+        REPORT.write_text(report(rows), encoding="utf-8")
     print(f"The figures are in {REPORT.relative_to(ROOT)}.")
     return 1 if failed else 0
 
 
-def _read_state() -> dict[str, Any]:
-    return json.loads(STATE.read_text(encoding="utf-8")) if STATE.exists() else {}
+def read_rows(text: str) -> dict[str, dict[str, str]]:
+    """The figures that a report holds, by part: a value for each of ``COLUMNS``."""
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in cells if len(row) == len(COLUMNS)]
+    return {row["part"]: row for row in rows}
+
+
+def _is_done(rows: dict[str, dict[str, str]], part: Part) -> bool:
+    row = rows.get(part.name)
+    return row is not None and row["commit"] == commit() and not row["closing line"].startswith(FAILED)
 
 
 def commit() -> str:
@@ -234,7 +240,7 @@ def commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _run(part: Part) -> dict[str, Any]:
+def _run(part: Part) -> dict[str, str]:
     environment = os.environ | {"MODE": "test", "PROOF": "1"} | part.environment
     if part.is_on_postgresql:
         environment |= POSTGRESQL
@@ -265,23 +271,22 @@ def _run(part: Part) -> dict[str, Any]:
     )
     # What a part counts beside its tests.
     figures = [line.removeprefix("Figures: ") for line in lines if line.startswith("Figures: ")]
+    closing = "; ".join([closing, *figures]).replace(" | ", " / ")
     return {
-        "passed": process.returncode == 0,
-        "closing": "; ".join([closing, *figures]),
-        "seconds": round(time.monotonic() - begun),
+        "part": part.name,
+        "what": part.what,
+        "on": part.database,
+        "closing line": ("" if process.returncode == 0 else FAILED) + closing,
+        "took": f"{time.monotonic() - begun:.0f} s",
         "seed": seed,
         "commit": asked,
-        "on": os.environ.get("PROOF_DATE", "") or time.strftime("%Y-%m-%d"),
+        "date": os.environ.get("PROOF_DATE", "") or time.strftime("%Y-%m-%d"),
     }
 
 
-def _report(state: dict[str, Any]) -> str:
-    rows = [
-        f"| {part.name} | {part.what} | {part.database} | {done['closing']} "
-        f"| {done['seconds']} s | {done['seed']} | {done['commit']} | {done['on']} |"
-        for part in PARTS
-        if (done := state.get(part.name))
-    ]
+def report(rows: dict[str, dict[str, str]]) -> str:
+    """The text of docs/proof.md, in the order of the parts."""
+    lines = [rows[part.name] for part in PARTS if part.name in rows]
     return "\n".join(
         [
             "# Proof",
@@ -292,9 +297,8 @@ def _report(state: dict[str, Any]) -> str:
             "",
             f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}.",
             "",
-            "| part | what | on | closing line | took | seed | commit | date |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |",
-            *rows,
+            *(f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS))),
+            *(f"| {' | '.join(line[column] for column in COLUMNS)} |" for line in lines),
             "",
         ]
     )
