@@ -164,9 +164,11 @@ class Client:
         if registered is None:
             return None
         standing = product_standing(registered, self._world.today)
-        allocated = [year.offset for year in standing.years if any(year.allocated.values())]
+        # Read in several steps: another client may start the subscription, and allocate, between them.
+        years = standing.years if standing.started_on else ()
+        allocated = [year.offset for year in years if any(year.allocated.values())]
         offset = max(0, max(allocated, default=0) - told["back"])
-        current = standing.years[0].year.number if standing.years and standing.started_on else 0
+        current = years[0].year.number if years else 0
         return Done("release", (product, offset, told["accept"])), lambda: release_year(
             registered_product=registered,
             number=current + offset,
