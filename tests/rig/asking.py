@@ -36,10 +36,18 @@ class Change:
     begun: float
     acknowledged: float = 0.0
     answers: list[int] = field(default_factory=list)
+    # Of an upload: whether the page after it said of each file that it was accepted; None where nobody saw that page.
+    told: tuple[bool, ...] | None = None
+
+    @property
+    def is_answered_well(self) -> bool:
+        """What follows a change was answered, once at least."""
+        return self.acknowledged > 0
 
     @property
     def is_acknowledged(self) -> bool:
-        return self.acknowledged > 0
+        """Something was said to be done; a page may say as well that the portal failed at every file."""
+        return self.is_answered_well and (self.told is None or any(self.told))
 
     @property
     def is_refused(self) -> bool:
@@ -72,6 +80,11 @@ class Journal:
             elif status >= 500:
                 self.errors += 1
             self._lock.notify_all()
+
+    def tell(self, what: str, name: str, told: tuple[bool, ...]) -> None:
+        """What the page after a change said of each of its parts."""
+        with self._lock:
+            self._changes[what, name].told = told
 
     def changes(self) -> list[Change]:
         """All of them, now."""

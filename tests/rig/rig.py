@@ -96,4 +96,7 @@ class Rig:
             good = sum(change.is_acknowledged for change in of)
             refused = sum(change.is_refused for change in of)
             rows.append(f"{what} {good} + {refused} refused + {len(of) - good - refused} open")
+        failed = sum(change.told.count(False) for change in changes if change.told)
+        if failed:
+            rows.append(f"the portal failed at {failed} files of uploads, and said so")
         return ", ".join(rows)
