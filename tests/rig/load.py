@@ -72,6 +72,10 @@ class Load:
         with self._keys:
             return str(self.portal.seeded["single_keys" if single else "keys"][product].pop())
 
+    def keys_left(self) -> int:
+        """How many license keys nobody typed yet."""
+        return len(self.portal.seeded["keys"]["camera-station"])
+
     def may_invite(self, slug: str) -> bool:
         """Whether the organization may invite one more today."""
         with self._keys:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Container
 
@@ -147,7 +148,10 @@ def mails_lost_or_doubled(portal: Portal, journal: Journal, doubled_at_most: int
 
 
 def serve() -> None:
-    """`verify_books` whenever a line comes in; what differs, as a line of JSON. Run by ``manage.py shell``."""
+    """`verify_books` whenever a line comes in; what differs, as a line of JSON, null where it can't be read.
+
+    Run by ``manage.py shell``.
+    """
     from django.db import DatabaseError, connection
 
     from licensemgr.portal.verifying import verify_books
@@ -155,7 +159,8 @@ def serve() -> None:
     for _line in sys.stdin:
         connection.close()
         try:
-            found = [str(difference) for difference in verify_books().differences]
-        except DatabaseError as error:
-            found = [f"the books could not be read: {error}"]
+            found: list[str] | None = [str(difference) for difference in verify_books().differences]
+        except DatabaseError:
+            traceback.print_exc()
+            found = None
         print(json.dumps(found), flush=True)

@@ -15,6 +15,11 @@ BACK_WITHIN = float(os.environ.get("RIG_BACK_WITHIN", "10"))
 ANSWERS = 3
 
 
+def machine() -> str:
+    """How busy it is, for messages about something that came late."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+
+
 class Rig:
     """One portal under load."""
 
@@ -29,12 +34,15 @@ class Rig:
         self.kills = 0
         # How long people and jobs waited each time after the return of what failed, in seconds.
         self.returns: list[float] = []
+        # Workers that were started again and were not seen to take jobs yet.
+        self.coming: list[str] = []
         # Chances of a crowd that were used up: product and crowd.
         self.used: Counter[str] = Counter()
 
     def work(self, least: int = 2, most: int = 12) -> None:
         """Let the load go on for a while, so that a fault meets it anywhere."""
         self.portal.start_what_ended()
+        self.see_workers()
         self.journal.wait_for(self.rng.randint(least, most), time.monotonic(), within=60)
         time.sleep(self.rng.random() * 0.1)
 
@@ -50,11 +58,20 @@ class Rig:
         begun, before = time.monotonic(), self.portal.runs_of(task)
         self.portal.send_task(task)
         while self.portal.runs_of(task) == before:
-            assert time.monotonic() - begun < BACK_WITHIN, f"{task} is not done within {BACK_WITHIN} s"
+            assert time.monotonic() - begun < BACK_WITHIN, f"{task} is not done within {BACK_WITHIN} s ({machine()})"
             self.portal.start_what_ended()
             time.sleep(0.05)
         self.returns.append(time.monotonic() - begun)
         return self.returns[-1]
+
+    def see_workers(self, *, wait: bool = False) -> None:
+        """A job is done once each worker that was started again takes jobs; ``wait`` for those that do not yet."""
+        for name in list(self.coming):
+            if wait:
+                self.portal.wait_for_worker(name)
+            if self.portal.is_ready(name):
+                self.coming.remove(name)
+                self.jobs_run_again()
 
     def look(self, *, with_books: bool = True) -> None:
         """Each acknowledged change is there once, each other one whole or not at all, and the books are right."""
@@ -71,6 +88,7 @@ class Rig:
     def look_at_the_end(self) -> None:
         """Nobody works any more: what was due is done, what was to be mailed has arrived, the books are right."""
         self.load.end()
+        self.see_workers(wait=True)
         self.jobs_run_again(RUN_DAILY)
         deadline = time.monotonic() + 60
         while unsent := self.portal.ask(
