@@ -46,7 +46,7 @@ def worker(rig: Rig) -> str:
         rig.portal.send_task(RUN_DAILY)
         rig.portal.send_task(SEND_OUTBOX)
     time.sleep(rig.rng.random() * 0.3)
-    return _jobs_go_on(rig, [name])
+    return _started_again(rig, [name])
 
 
 def worker_at_point(rig: Rig) -> str:
@@ -65,7 +65,7 @@ def worker_at_point(rig: Rig) -> str:
         _wait_a_little(path)
     while not (ended := [name for name in WORKERS if not _runs(rig, name)]):
         assert time.monotonic() < until + 1, "no worker ended"
-    return f"at “{point}”, {_jobs_go_on(rig, ended)}"
+    return f"at “{point}”, {_started_again(rig, ended)}"
 
 
 def backend(rig: Rig) -> str:
@@ -111,17 +111,16 @@ def _runs(rig: Rig, name: str) -> bool:
     return rig.portal.stack.running[name].poll() is None
 
 
-def _jobs_go_on(rig: Rig, ended: Sequence[str]) -> str:
-    """By the other worker, where there is one; once those that ended are back, a job is done again (`Rig.see_workers`)."""
+def _started_again(rig: Rig, ended: Sequence[str]) -> str:
+    """It takes some seconds, in which the next faults may happen; once it is back a job is done (`Rig.see_workers`)."""
     for name in ended:
         rig.portal.kill(name)
         rig.portal.start_worker(name)
     rig.coming += ended
-    others = [name for name in WORKERS if name not in rig.coming]
-    rig.see_workers(wait=not others)
-    return (
-        f"a job is done after {rig.jobs_run_again():.1f} s by {'the other worker' if others else 'those that are back'}"
-    )
+    if any(name not in rig.coming for name in WORKERS):
+        return "the other worker goes on meanwhile"
+    rig.see_workers(wait=True)
+    return "none is left, until both are back"
 
 
 def _wait_until_reached(path: Path) -> None:
