@@ -1,6 +1,7 @@
 """People and systems that ask the portal for changes by HTTP, and the journal of what they were answered."""
 
 import http.client
+import os
 import secrets
 import threading
 import time
@@ -15,6 +16,11 @@ from tests.rig.portal import host_headers
 # After which a person gives up waiting for an answer, in seconds.
 PATIENCE = 6.0
 _CSRF = secrets.token_hex(16)
+
+
+def machine() -> str:
+    """How busy it is, for messages about something that came late."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Journal:
 
         with self._lock:
             assert self._lock.wait_for(enough, timeout=within), (
-                f"{within} s after the return of what failed people are not answered: the last answers are "
+                f"{within} s after the return of what failed people are not answered ({machine()}): the last answers are "
                 f"{[change.answers[-1:] for change in list(self._changes.values())[-12:]]}"
             )
         return time.monotonic() - start

@@ -55,9 +55,10 @@ class SqlitePortal(Portal):
             self.stack.stop("web")
         super().end()
 
-    def start_what_ended(self) -> None:
+    def start_what_ended(self) -> bool:
         """The supervisor does so; nothing of it ends."""
         assert self.stack.running["web"].poll() is None, self.said()
+        return False
 
     def process(self, word: str) -> int:
         """The process that the supervisor started whose command has that word."""

@@ -193,20 +193,24 @@ class Portal:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def start_what_ended(self) -> None:
-        """As docker-compose.yml does with what ended by itself: Celery's worker does where Redis goes away at an ill moment."""
-        for name, process in list(self.stack.running.items()):
-            if process.poll() is not None:
-                self.kill(name)
-                self.started_again += 1
-                if name in WORKERS:
-                    self.start_worker(name)
-                elif name == "web":
-                    self.start_web()
-                elif name == "redis":
-                    self.start_redis()
-                else:
-                    self.start_beat(name)
+    def start_what_ended(self) -> bool:
+        """As docker-compose.yml does with what ended by itself: Celery's worker does where Redis goes away at an ill moment.
+
+        Whether anything had.
+        """
+        ended = [name for name, process in self.stack.running.items() if process.poll() is not None]
+        self.started_again += len(ended)
+        for name in ended:
+            self.kill(name)
+            if name in WORKERS:
+                self.start_worker(name)
+            elif name == "web":
+                self.start_web()
+            elif name == "redis":
+                self.start_redis()
+            else:
+                self.start_beat(name)
+        return bool(ended)
 
     def end_child(self, name: str, rng: random.Random) -> None:
         """End one of the processes of a part by SIGKILL; its main process starts another."""
