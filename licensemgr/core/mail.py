@@ -70,7 +70,9 @@ def send_outbox(limit: int = 200) -> int:
     now = clock.real_now()
     due = OutboxMessage.objects.filter(sent_at=None, next_attempt_at__lte=now, attempts__lt=MAXIMUM_ATTEMPTS)
     for pk in list(due.order_by("pk").values_list("pk", flat=True)[:limit]):
-        # Claimed by a conditional update before the mail server is asked, so that no lock is held meanwhile.
+        # Claimed by a conditional update before the mail server is asked, so that no lock is held meanwhile. For its whole time
+        # from now: those before it may have taken long.
+        now = clock.real_now()
         claimed = OutboxMessage.objects.filter(pk=pk, sent_at=None, next_attempt_at__lte=now).update(
             next_attempt_at=now + CLAIMED_FOR
         )

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from licensemgr.core import clock
-from licensemgr.core.mail import MAXIMUM_ATTEMPTS, forget_recipient, send_outbox, write_message
+from licensemgr.core.mail import CLAIMED_FOR, MAXIMUM_ATTEMPTS, forget_recipient, send_outbox, write_message
 from licensemgr.core.models import OutboxMessage
 from licensemgr.portal.tasks import forget_expired
 from tests.conftest import FrozenClock
@@ -47,6 +47,26 @@ def test_what_is_of_no_use_any_more_is_not_sent(frozen_clock: FrozenClock, days:
         # It is not looked at again, whatever the clock says.
         frozen_clock.move_to(date(2027, 3, 1))
         assert send_outbox() == 0
+
+
+def test_a_mail_is_sent_once_though_those_before_it_took_long(today: date, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        write(today, reason=f"mail {number}", subject=f"Mail {number}")
+    given = []
+    with time_machine.travel(clock.real_now(), tick=False) as traveller:
+
+        def send(message: mail.EmailMessage) -> int:
+            given.append(message.subject)
+            if len(given) == 1:
+                traveller.shift(CLAIMED_FOR)
+            else:
+                # Another worker looks for mail while this one has the second in hand.
+                assert send_outbox() == 0
+            return 1
+
+        monkeypatch.setattr(mail.EmailMultiAlternatives, "send", send)
+        assert send_outbox() == 2
+    assert given == ["Mail 1", "Mail 2"]
 
 
 def test_a_confidential_text_is_forgotten_once_it_is_sent(today: date) -> None:

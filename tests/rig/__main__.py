@@ -12,10 +12,12 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from tests.figures import done, forget, note
 from tests.processes.stack import ROOT
@@ -30,6 +32,8 @@ from tests.rig.rig import Rig
 PROGRAM, SQLITE = "rig", "rig-on-sqlite"
 # Faults that one portal lives through; then there is a new one.
 FAULTS_OF_ONE_PORTAL = 60
+# With fewer license keys a portal lives through no more faults: during one people may use up some hundreds.
+KEYS_KEPT = 500
 # In how many seconds people and jobs were served after a return, for the figures.
 RETURNS = (1, 2, 5, 10)
 _BEGUN = time.monotonic()
@@ -41,11 +45,16 @@ def say(what: str) -> None:
 
 
 def live_through(
-    seed: str, kinds: Sequence[Kind] | None, number: int, books_every: int, keep: Callable[[Counter[str]], object]
+    seed: str,
+    kinds: Sequence[Kind] | None,
+    number: int,
+    books_every: int,
+    keep: Callable[[Counter[str]], object],
+    kept: Path | None = None,
 ) -> None:
     """Faults in one portal, those given or so many at random; what went well is kept at once. Raises AssertionError."""
     rng = random.Random(seed)
-    with running_portal() as portal:
+    with running_portal(kept=kept) as portal:
         say(f"A portal runs, of {len(portal.stack.running)} parts.")
         rig = Rig(portal, rng)
         rig.load.begin()
@@ -53,6 +62,8 @@ def live_through(
             rig.work(20, 20)
             chosen = drawn(rng, number, has_own_disk=portal.has_own_disk) if kinds is None else kinds
             for place, kind in enumerate(chosen, start=1):
+                if kinds is None and rig.load.keys_left() < KEYS_KEPT:
+                    break
                 rig.work()
                 say(f"{kind.name}: {_live_through_one(rig, kind, with_books=place % books_every == 0, keep=keep)}.")
             rig.look_at_the_end()
@@ -66,14 +77,15 @@ def live_through(
 
 def _live_through_one(rig: Rig, kind: Kind, *, with_books: bool, keep: Callable[[Counter[str]], object]) -> str:
     """A fault, and the look after it."""
-    kills, started_again = rig.kills, rig.portal.started_again
-    rig.returns.clear()
+    kills = rig.kills
     said = kind.do(rig)
     rig.look(with_books=with_books)
     counted = Counter({kind.name: 1, "kills": kind.is_kill + rig.kills - kills})
     counted["changes"] = rig.newly_acknowledged()
-    counted["ended"] = rig.portal.started_again - started_again
+    # Those of the work before it are counted with it.
+    counted["ended"], rig.portal.started_again = rig.portal.started_again, 0
     counted.update(_within(seconds) for seconds in rig.returns)
+    rig.returns.clear()
     keep(counted)
     return said
 
@@ -81,10 +93,11 @@ def _live_through_one(rig: Rig, kind: Kind, *, with_books: bool, keep: Callable[
 def kills(seed: str, wanted: int) -> None:
     """Portal after portal until there were so many kills."""
     number = 0
-    while (now := done(PROGRAM))["kills"] < wanted:
-        number += 1
-        faults = min(FAULTS_OF_ONE_PORTAL, wanted - now["kills"] + 1)
-        live_through(f"{seed}/{number}", None, faults, books_every=1, keep=partial(note, PROGRAM))
+    with tempfile.TemporaryDirectory(prefix="license-manager-rig-") as kept:
+        while (now := done(PROGRAM))["kills"] < wanted:
+            number += 1
+            faults = min(FAULTS_OF_ONE_PORTAL, wanted - now["kills"] + 1)
+            live_through(f"{seed}/{number}", None, faults, books_every=1, keep=partial(note, PROGRAM), kept=Path(kept))
     say(_closing(done(PROGRAM)))
     forget(PROGRAM)
 

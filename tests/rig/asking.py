@@ -1,6 +1,7 @@
 """People and systems that ask the portal for changes by HTTP, and the journal of what they were answered."""
 
 import http.client
+import os
 import secrets
 import threading
 import time
@@ -15,6 +16,11 @@ from tests.rig.portal import host_headers
 # After which a person gives up waiting for an answer, in seconds.
 PATIENCE = 6.0
 _CSRF = secrets.token_hex(16)
+
+
+def machine() -> str:
+    """How busy it is, for messages about something that came late."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,18 @@ class Change:
     begun: float
     acknowledged: float = 0.0
     answers: list[int] = field(default_factory=list)
+    # Of an upload: whether the page after it said of each file that it was accepted; None where nobody saw that page.
+    told: tuple[bool, ...] | None = None
+
+    @property
+    def is_answered_well(self) -> bool:
+        """What follows a change was answered, once at least."""
+        return self.acknowledged > 0
 
     @property
     def is_acknowledged(self) -> bool:
-        return self.acknowledged > 0
+        """Something was said to be done; a page may say as well that the portal failed at every file."""
+        return self.is_answered_well and (self.told is None or any(self.told))
 
     @property
     def is_refused(self) -> bool:
@@ -73,6 +87,11 @@ class Journal:
                 self.errors += 1
             self._lock.notify_all()
 
+    def tell(self, what: str, name: str, told: tuple[bool, ...]) -> None:
+        """What the page after a change said of each of its parts."""
+        with self._lock:
+            self._changes[what, name].told = told
+
     def changes(self) -> list[Change]:
         """All of them, now."""
         with self._lock:
@@ -91,7 +110,7 @@ class Journal:
 
         with self._lock:
             assert self._lock.wait_for(enough, timeout=within), (
-                f"{within} s after the return of what failed people are not answered: the last answers are "
+                f"{within} s after the return of what failed people are not answered ({machine()}): the last answers are "
                 f"{[change.answers[-1:] for change in list(self._changes.values())[-12:]]}"
             )
         return time.monotonic() - start

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.rig import points
@@ -11,12 +12,12 @@ from tests.rig.portal import RUN_DAILY, SEND_OUTBOX, WORKERS
 from tests.rig.rig import Rig
 
 # A point that nobody comes to in so many seconds is none of this portal's.
-REACHED_WITHIN = 30.0
+REACHED_WITHIN = 60.0
 
 
 def web_child(rig: Rig) -> str:
     """One process of the web server, at any moment; its main process starts another."""
-    os.kill(rig.rng.choice(rig.portal.children_of("web")), signal.SIGKILL)
+    rig.portal.end_child("web", rig.rng)
     return f"people are answered after {rig.answers_again():.1f} s"
 
 
@@ -37,6 +38,7 @@ def web_whole(rig: Rig) -> str:
 
 def worker(rig: Rig) -> str:
     """A worker, while jobs come in."""
+    rig.see_workers(wait=True)
     name = rig.rng.choice(WORKERS)
     rig.senders_ended += 1
     rig.portal.let_pass(rig.rng.randint(1, 40))
@@ -44,12 +46,12 @@ def worker(rig: Rig) -> str:
         rig.portal.send_task(RUN_DAILY)
         rig.portal.send_task(SEND_OUTBOX)
     time.sleep(rig.rng.random() * 0.3)
-    rig.portal.kill(name)
-    return _worker_returns(rig, name)
+    return _started_again(rig, [name])
 
 
 def worker_at_point(rig: Rig) -> str:
     """A worker ends itself at a named point."""
+    rig.see_workers(wait=True)
     point = rig.rng.choice(points.OF_WORKER)
     rig.senders_ended += 1
     path = rig.portal.arm("worker", point)
@@ -63,9 +65,7 @@ def worker_at_point(rig: Rig) -> str:
         _wait_a_little(path)
     while not (ended := [name for name in WORKERS if not _runs(rig, name)]):
         assert time.monotonic() < until + 1, "no worker ended"
-    for name in ended:
-        rig.portal.kill(name)
-    return f"at “{point}”, " + ", ".join(_worker_returns(rig, name) for name in ended)
+    return f"at “{point}”, {_started_again(rig, ended)}"
 
 
 def backend(rig: Rig) -> str:
@@ -111,10 +111,16 @@ def _runs(rig: Rig, name: str) -> bool:
     return rig.portal.stack.running[name].poll() is None
 
 
-def _worker_returns(rig: Rig, name: str) -> str:
-    rig.portal.start_worker(name)
-    rig.portal.wait_for_worker(name)
-    return f"a job is done {rig.jobs_run_again():.1f} s after the worker's return"
+def _started_again(rig: Rig, ended: Sequence[str]) -> str:
+    """It takes some seconds, in which the next faults may happen; once it is back a job is done (`Rig.see_workers`)."""
+    for name in ended:
+        rig.portal.kill(name)
+        rig.portal.start_worker(name)
+    rig.coming += ended
+    if any(name not in rig.coming for name in WORKERS):
+        return "the other worker goes on meanwhile"
+    rig.see_workers(wait=True)
+    return "none is left, until both are back"
 
 
 def _wait_until_reached(path: Path) -> None:

@@ -72,6 +72,10 @@ class Load:
         with self._keys:
             return str(self.portal.seeded["single_keys" if single else "keys"][product].pop())
 
+    def keys_left(self) -> int:
+        """How many license keys nobody typed yet."""
+        return len(self.portal.seeded["keys"]["camera-station"])
+
     def may_invite(self, slug: str) -> bool:
         """Whether the organization may invite one more today."""
         with self._keys:
@@ -160,7 +164,10 @@ class Worker:
         upload = staged(self._load, browser, customer, self._offline, self._rng)
         if upload is not None:
             address, name = upload
-            self._perform("upload", name, lambda: browser.post(address, {}))
+            answer = self._perform("upload", name, lambda: browser.post(address, {}))
+            # Each file is taken by itself, and the page that follows says what became of it: where the portal failed at one, too.
+            if answer.status in (302, 303) and (page := browser.get(answer.location)).status == 200:
+                self._load.journal.tell("upload", name, accepted(page.text))
 
     def _invite(self, customer: dict[str, Any]) -> None:
         if not self._load.may_invite(customer["slug"]):
@@ -202,6 +209,12 @@ def staged(
     answer = browser.upload(f"/o/{customer['slug']}/upload/", files)
     batch = answer.location.rstrip("/").rpartition("/")[2]
     return (answer.location, " ".join([batch, *names])) if answer.status in (302, 303) else None
+
+
+def accepted(page: str) -> tuple[bool, ...]:
+    """Whether the page after an upload says of each file that it was accepted."""
+    lines = re.findall(r'<dt class="break">[^<]*</dt><dd class="break">(.*?)</dd>', page, re.DOTALL)
+    return tuple(re.sub(r"<[^>]+>", " ", line).split()[0] == "Accepted" for line in lines)
 
 
 def summary(browser: Browser, slug: str, product: str, years: int) -> str:

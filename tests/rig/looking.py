@@ -2,7 +2,9 @@
 
 import json
 import sys
+import traceback
 from collections import Counter, defaultdict
+from collections.abc import Container
 
 from tests.rig.asking import Change, Journal
 from tests.rig.portal import Portal
@@ -19,7 +21,8 @@ THERE = {
     "register": "SELECT system_id FROM products_system WHERE source = 'manual' AND name LIKE 'By hand %'",
     "invite": "SELECT email FROM organizations_invitation",
 }
-# The files of uploads of which people were told, at their place, that they were not taken: because the portal failed at them, too.
+# The files of uploads of which the page after Confirm tells, at their place, that they were not taken: because the portal failed at
+# them, too. It goes by this where nobody saw that page.
 NOT_TAKEN = "SELECT batch, number FROM hardware_stagedfile WHERE outcome <> ''"
 # Given with an answer that was lost, or with one that its reader did not look at.
 MAY_BE_UNKNOWN = {"license file"}
@@ -58,7 +61,7 @@ TOGETHER = {
 def differences(portal: Portal, journal: Journal) -> list[str]:
     """What the database has too little or too much of; changes that are on their way now may be there."""
     # In this order: what is acknowledged in between is there, and what is asked for in between is known.
-    acknowledged = [change for change in journal.changes() if change.is_acknowledged]
+    answered = [change for change in journal.changes() if change.is_answered_well]
     refused = [change for change in journal.changes() if change.is_refused]
     there = {
         what: Counter(_plain("".join(map(str, row))) for row in portal.ask(statement))
@@ -70,10 +73,10 @@ def differences(portal: Portal, journal: Journal) -> list[str]:
         for what, name in _parts(change):
             known[what].add(name)
     found = [
-        f"{what} {name}, acknowledged, is there {there[what][name]} times"
-        for change in acknowledged
-        for number, (what, name) in enumerate(_parts(change), start=1)
-        if there[what][name] != ((_plain(change.name.split()[0]), number) not in not_taken)
+        f"{what} {name}, {'acknowledged' if is_acknowledged else 'said not to be taken'}, is there {there[what][name]} times"
+        for change in answered
+        for (what, name), is_acknowledged in zip(_parts(change), _acknowledged(change, not_taken), strict=True)
+        if there[what][name] != is_acknowledged
     ]
     # A refusal that came after an answer that was lost is in `answers` with it, and no refusal.
     found += [
@@ -110,6 +113,17 @@ def _parts(change: Change) -> list[tuple[str, str]]:
     return [(change.what, _plain(change.name))]
 
 
+def _acknowledged(change: Change, not_taken: Container[tuple[str, int]]) -> list[bool]:
+    """Which parts of a change that was answered well are acknowledged: of an upload, the files that were said to be accepted."""
+    batch = _plain(change.name.split()[0])
+    by_rows = [(batch, number) not in not_taken for number, _part in enumerate(_parts(change), start=1)]
+    if change.told is None:
+        return by_rows
+    # What the page said holds; but a file of which it said no may be taken later by a request whose answer was lost before.
+    is_over = all(200 <= status < 400 for status in change.answers)
+    return [said or (not is_over and by_row) for said, by_row in zip(change.told, by_rows, strict=True)]
+
+
 def _plain(name: str) -> str:
     """SQLite keeps UUIDs without hyphens."""
     return name.replace("-", "")
@@ -134,7 +148,10 @@ def mails_lost_or_doubled(portal: Portal, journal: Journal, doubled_at_most: int
 
 
 def serve() -> None:
-    """`verify_books` whenever a line comes in; what differs, as a line of JSON. Run by ``manage.py shell``."""
+    """`verify_books` whenever a line comes in; what differs, as a line of JSON, null where it can't be read.
+
+    Run by ``manage.py shell``.
+    """
     from django.db import DatabaseError, connection
 
     from licensemgr.portal.verifying import verify_books
@@ -142,7 +159,8 @@ def serve() -> None:
     for _line in sys.stdin:
         connection.close()
         try:
-            found = [str(difference) for difference in verify_books().differences]
-        except DatabaseError as error:
-            found = [f"the books could not be read: {error}"]
+            found: list[str] | None = [str(difference) for difference in verify_books().differences]
+        except DatabaseError:
+            traceback.print_exc()
+            found = None
         print(json.dumps(found), flush=True)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.rig.portal import Portal, running_portal
+from tests.rig.portal import SECONDS, Portal, running_portal
 from tests.rig.rig import Rig
 
 PEOPLE = 8
@@ -55,19 +55,34 @@ class SqlitePortal(Portal):
             self.stack.stop("web")
         super().end()
 
-    def start_what_ended(self) -> None:
+    def start_what_ended(self) -> bool:
         """The supervisor does so; nothing of it ends."""
         assert self.stack.running["web"].poll() is None, self.said()
+        return False
 
-    def process(self, word: str) -> int:
-        """The process that the supervisor started whose command has that word."""
-        [found] = [pid for pid in self.children_of("web") if word in Path(f"/proc/{pid}/cmdline").read_text()]
-        return found
+    def process(self, words: str) -> int:
+        """The process that the supervisor started whose command has these words, once it runs."""
+        deadline = time.monotonic() + SECONDS
+        # Where setproctitle is installed, gunicorn and Celery write their commands anew, with spaces.
+        while not (
+            found := [
+                pid
+                for pid in self.children_of("web")
+                if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+            ]
+        ):
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.1)
+        return found[0]
 
     def writer(self) -> int:
         """The process that answers people: gunicorn's child."""
+        deadline = time.monotonic() + SECONDS
         pid = self.process("gunicorn")
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        while not (found := Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.01)
+        return int(found[0])
 
 
 def kill_writers(rng: random.Random, number: int) -> tuple[int, str]:
@@ -86,7 +101,7 @@ def kill_writers(rng: random.Random, number: int) -> tuple[int, str]:
                 worker_ended = time.monotonic()
                 rig.senders_ended += 1
             os.kill(
-                portal.process("celery\0--quiet\0--app\0licensemgr.celery\0worker") if is_worker else portal.writer(),
+                portal.process("licensemgr.celery worker") if is_worker else portal.writer(),
                 signal.SIGKILL,
             )
             rig.answers_again()

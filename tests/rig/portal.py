@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from celery import Celery
 
 from tests.processes.stack import HOST, ROOT, MailServer, Stack, environment_of
@@ -42,10 +45,14 @@ class Portal:
     mail: MailServer
     seeded: dict[str, Any] = field(default_factory=dict)
     verifier: "subprocess.Popen[str] | None" = None
+    # Where what a portal begins with is kept for those after it, as making it takes longer than all else; None keeps nothing.
+    kept: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder = self.stack.folder / "rig"
         self.folder.mkdir()
+        temporary = self.stack.folder / "tmp"
+        temporary.mkdir()
         # How many parts ended by themselves.
         self.started_again = 0
         self.environment = environment_of(self.stack, self.mail) | {
@@ -53,26 +60,35 @@ class Portal:
             "RIG_FOLDER": str(self.folder),
             "DATABASE_URL": f"postgresql://{self.stack.database}_web@127.0.0.1:{self.server.port}/{self.stack.database}",
             "DATABASE_POOLER": "",
+            "TMPDIR": str(temporary),
             "WEB_CONCURRENCY": str(WEB_PROCESSES),
             # The load is a few people and systems that work without pause.
             "API_CALLS_PER_HOUR": "1000000",
             # Each is a place in the cache that is asked for.
             "API_UNPROVED_CALLS_PER_HOUR": "200",
             "LICENSE_KEY_TRIES_PER_HOUR": "200",
+            # Months pass within a second.
+            "SETTLE_MAX_DAYS": "100000",
             "PYTHONWARNINGS": "ignore",
         }
         self.redis_url = self.environment["REDIS_URL"]
         self._tasks: Celery | None = None
+        self._asking: psycopg.Connection[Any] | None = None
 
     # Starting
 
     def begin(self) -> None:
-        """Make the tables and what there is before the load, and start every part."""
-        self.server.make("max_wal_size = 64MB", "min_wal_size = 32MB", "restart_after_crash = on")
-        self.stack.make_database()
-        self.run("migrate", "--no-input", "--verbosity", "0")
-        self.run("database_limits")
-        self.seed()
+        """Make the tables and what there is before the load, or take what another portal began with, and start every part."""
+        if self.kept is not None and (self.kept / "seeded.json").exists():
+            self._begin_as(self.kept)
+        else:
+            self.server.make("max_wal_size = 64MB", "min_wal_size = 32MB", "restart_after_crash = on")
+            self.stack.make_database()
+            self.run("migrate", "--no-input", "--verbosity", "0")
+            self.run("database_limits")
+            self.seed()
+            if self.kept is not None:
+                self._keep(self.kept)
         self.start_redis()
         self.start_web()
         for name in WORKERS:
@@ -81,6 +97,24 @@ class Portal:
         self.wait_for_web()
         for name in WORKERS:
             self.wait_for_worker(name)
+
+    def _keep(self, folder: Path) -> None:
+        """The database as it is now, with the secrets by which it is read."""
+        self.server.stop("fast")
+        _copy(self.server.data, folder / "data")
+        _copy(self.stack.folder / "secrets", folder / "secrets")
+        (folder / "seeded.json").write_text(json.dumps(self.seeded))
+        self.server.start()
+
+    def _begin_as(self, folder: Path) -> None:
+        """With the database of a portal before; the server has a port of its own."""
+        _copy(folder / "data", self.server.data)
+        with (self.server.data / "postgresql.conf").open("a") as file:
+            file.write(f"port = {self.server.port}\n")
+        shutil.rmtree(self.stack.folder / "secrets")
+        _copy(folder / "secrets", self.stack.folder / "secrets")
+        self.seeded = json.loads((folder / "seeded.json").read_text())
+        self.server.start()
 
     def seed(self) -> None:
         """What there is before the load."""
@@ -127,11 +161,16 @@ class Portal:
         self._start(name, "-m", "celery", "--app", "licensemgr.celery", "worker", *options, role="worker")
 
     def wait_for_worker(self, name: str) -> None:
-        """Until it says that it is ready."""
+        """Until it says that it is ready; one that ends meanwhile is started again."""
         deadline = time.monotonic() + SECONDS
-        while " ready" not in self.stack.log(name):
-            assert time.monotonic() < deadline and self.stack.running[name].poll() is None, self.stack.log(name)
+        while not self.is_ready(name):
+            assert time.monotonic() < deadline, self.stack.log(name)
+            self.start_what_ended()
             time.sleep(0.1)
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a worker takes jobs."""
+        return self.stack.running[name].poll() is None and " ready" in self.stack.log(name)
 
     def start_beat(self, name: str) -> None:
         """A beat with a schedule of its own."""
@@ -154,18 +193,46 @@ class Portal:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def start_what_ended(self) -> None:
-        """As docker-compose.yml does with what ended by itself: Celery's worker does where Redis goes away at an ill moment."""
-        for name, process in list(self.stack.running.items()):
-            if process.poll() is not None:
-                self.kill(name)
-                self.started_again += 1
-                if name in WORKERS:
-                    self.start_worker(name)
-                elif name == "web":
-                    self.start_web()
-                else:
-                    self.start_beat(name)
+    def start_what_ended(self) -> bool:
+        """As docker-compose.yml does with what ended by itself: Celery's worker does where Redis goes away at an ill moment.
+
+        Whether anything had.
+        """
+        ended = [name for name, process in self.stack.running.items() if process.poll() is not None]
+        self.started_again += len(ended)
+        for name in ended:
+            self.kill(name)
+            if name in WORKERS:
+                self.start_worker(name)
+            elif name == "web":
+                self.start_web()
+            elif name == "redis":
+                self.start_redis()
+            else:
+                self.start_beat(name)
+        return bool(ended)
+
+    def end_child(self, name: str, rng: random.Random) -> None:
+        """End one of the processes of a part by SIGKILL; its main process starts another."""
+        while True:
+            if children := self.children_of(name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(rng.choice(children), signal.SIGKILL)
+                    return
+            time.sleep(0.01)
+
+    def bring_database_back(self) -> None:
+        """Until PostgreSQL answers; where it ended itself, as it may for want of room while it recovers, it is started again."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            self.server.start_where_it_ended()
+            try:
+                self.server.ask("SELECT 1", "postgres")
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, self.server.log()
+                time.sleep(0.1)
+            else:
+                return
 
     def children_of(self, name: str) -> list[int]:
         """The processes that a part's main process started."""
@@ -180,6 +247,8 @@ class Portal:
 
     def end(self) -> None:
         """Leave nothing behind."""
+        if self._asking is not None:
+            self._asking.close()
         if self.verifier is not None:
             self.verifier.kill()
             self.verifier.wait()
@@ -202,8 +271,20 @@ class Portal:
         new.replace(self.folder / "days")
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """The rows of a statement, as a superuser who sees all."""
-        return self.server.ask(statement, self.stack.database)
+        """The rows of a statement, as a superuser who sees all; asked again while the database comes back."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                if self._asking is None:
+                    self._asking = psycopg.connect(self.server.url(self.stack.database), autocommit=True)
+                return self._asking.execute(statement.encode()).fetchall()
+            except psycopg.OperationalError:
+                if self._asking is not None:
+                    self._asking.close()
+                self._asking = None
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def runs_of(self, task: str) -> int:
         """How often a job ended so far."""
@@ -216,8 +297,18 @@ class Portal:
         self._tasks.send_task(task, retry=True, retry_policy={"max_retries": 20, "interval_start": 0.1})
 
     def verify(self) -> None:
-        """`verify_books`, in a process that stays. Raises AssertionError where anything differs."""
-        if self.verifier is None:
+        """`verify_books`. Raises AssertionError where anything differs."""
+        for _try in range(3):
+            found = self._verified()
+            if found is not None:
+                break
+            time.sleep(1)
+        assert found is not None, f"the books can't be read: {self.said()}"
+        assert not found, "\n".join(found[:20])
+
+    def _verified(self) -> list[str] | None:
+        """What differs, by a process that stays; None where it ended, or could not read the books."""
+        if self.verifier is None or self.verifier.poll() is not None:
             command = (sys.executable, "manage.py", "shell", "--verbosity", "0", "--command")
             self.verifier = subprocess.Popen(
                 [*command, "from tests.rig.looking import serve; serve()"],
@@ -228,10 +319,12 @@ class Portal:
                 text=True,
             )
         assert self.verifier.stdin is not None and self.verifier.stdout is not None
-        self.verifier.stdin.write("verify\n")
-        self.verifier.stdin.flush()
-        found = json.loads(self.verifier.stdout.readline())
-        assert not found, "\n".join(found[:20])
+        with contextlib.suppress(BrokenPipeError):
+            self.verifier.stdin.write("verify\n")
+            self.verifier.stdin.flush()
+        line = self.verifier.stdout.readline()
+        found: list[str] | None = json.loads(line) if line else None
+        return found
 
     def said(self) -> str:
         """The end of what each part wrote."""
@@ -242,14 +335,15 @@ class Portal:
 
 
 @contextlib.contextmanager
-def running_portal(kind: type[Portal] = Portal) -> Iterator[Portal]:
-    """A portal that is gone afterwards, with all that it wrote."""
+def running_portal(kind: type[Portal] = Portal, kept: Path | None = None) -> Iterator[Portal]:
+    """A portal that is gone afterwards, with all that it wrote; ``kept`` is a folder by which the next one begins sooner."""
     with tempfile.TemporaryDirectory(prefix="license-manager-rig-") as name, _disk(Path(name)) as (disk, is_own):
         disk.chmod(0o755)
         (disk / "server").mkdir()
         (disk / "stack").mkdir()
         server = Server(disk / "server")
-        portal = kind(disk, is_own, server, Stack(disk / "stack", server.url("postgres"), "rig"), MailServer())
+        stack = Stack(disk / "stack", server.url("postgres"), "rig")
+        portal = kind(disk, is_own, server, stack, MailServer(), kept=kept)
         try:
             portal.begin()
             yield portal
@@ -272,6 +366,11 @@ def _disk(folder: Path) -> Iterator[tuple[Path, bool]]:
     finally:
         if mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A folder with all that is in it, whose owners stay."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
 def host_headers() -> dict[str, str]:

@@ -6,8 +6,9 @@ import time
 from collections import Counter
 
 from tests.rig import looking
+from tests.rig.asking import machine
 from tests.rig.load import Load
-from tests.rig.portal import RUN_DAILY, SEND_OUTBOX, Portal
+from tests.rig.portal import RUN_DAILY, SEND_OUTBOX, WORKERS, Portal
 
 # How soon after the return of what failed people are answered, in seconds; longer only on a machine that others keep busy.
 BACK_WITHIN = float(os.environ.get("RIG_BACK_WITHIN", "10"))
@@ -29,12 +30,15 @@ class Rig:
         self.kills = 0
         # How long people and jobs waited each time after the return of what failed, in seconds.
         self.returns: list[float] = []
+        # Workers that were started again and were not seen to take jobs yet.
+        self.coming: list[str] = []
         # Chances of a crowd that were used up: product and crowd.
         self.used: Counter[str] = Counter()
 
     def work(self, least: int = 2, most: int = 12) -> None:
         """Let the load go on for a while, so that a fault meets it anywhere."""
         self.portal.start_what_ended()
+        self.see_workers()
         self.journal.wait_for(self.rng.randint(least, most), time.monotonic(), within=60)
         time.sleep(self.rng.random() * 0.1)
 
@@ -48,13 +52,28 @@ class Rig:
     def jobs_run_again(self, task: str = SEND_OUTBOX) -> float:
         """A job that is ordered now is done soon; after how many seconds."""
         begun, before = time.monotonic(), self.portal.runs_of(task)
+        ordered = begun
         self.portal.send_task(task)
         while self.portal.runs_of(task) == before:
-            assert time.monotonic() - begun < BACK_WITHIN, f"{task} is not done within {BACK_WITHIN} s"
-            self.portal.start_what_ended()
+            assert time.monotonic() - ordered < BACK_WITHIN, f"{task} is not done within {BACK_WITHIN} s ({machine()})"
+            if self.portal.start_what_ended():
+                # A worker that ended by itself may have had the job in hand, and is not back before some seconds.
+                for name in WORKERS:
+                    self.portal.wait_for_worker(name)
+                ordered = time.monotonic()
+                self.portal.send_task(task)
             time.sleep(0.05)
         self.returns.append(time.monotonic() - begun)
         return self.returns[-1]
+
+    def see_workers(self, *, wait: bool = False) -> None:
+        """A job is done once each worker that was started again takes jobs; ``wait`` for those that do not yet."""
+        for name in list(self.coming):
+            if wait:
+                self.portal.wait_for_worker(name)
+            if self.portal.is_ready(name):
+                self.coming.remove(name)
+                self.jobs_run_again()
 
     def look(self, *, with_books: bool = True) -> None:
         """Each acknowledged change is there once, each other one whole or not at all, and the books are right."""
@@ -71,6 +90,7 @@ class Rig:
     def look_at_the_end(self) -> None:
         """Nobody works any more: what was due is done, what was to be mailed has arrived, the books are right."""
         self.load.end()
+        self.see_workers(wait=True)
         self.jobs_run_again(RUN_DAILY)
         deadline = time.monotonic() + 60
         while unsent := self.portal.ask(
@@ -96,4 +116,7 @@ class Rig:
             good = sum(change.is_acknowledged for change in of)
             refused = sum(change.is_refused for change in of)
             rows.append(f"{what} {good} + {refused} refused + {len(of) - good - refused} open")
+        failed = sum(change.told.count(False) for change in changes if change.told)
+        if failed:
+            rows.append(f"the portal failed at {failed} files of uploads, and said so")
         return ", ".join(rows)

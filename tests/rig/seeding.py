@@ -18,7 +18,7 @@ from subscriptions.services import start_subscription
 from wallet.services import issue_license_keys
 
 CUSTOMERS, CROWDS, CROWD = 8, 4, 16
-LICENSES, KEYS, SINGLE_KEYS = 20, 1500, 200
+LICENSES, KEYS, SINGLE_KEYS = 20, 2500, 200
 CODES = {"camera-station": "core-device", "audio-manager": "audio-device"}
 
 

@@ -73,7 +73,33 @@ def test_an_upload_is_there_as_the_report_of_each_of_its_files(monkeypatch: pyte
     # Of its second file the page said that the portal failed at it.
     monkeypatch.setattr(Books, "not_taken", (("b", 2),))
     assert look(journal, report=["x/1"]) == []
-    assert look(journal, report=["x/1", "y/1"]) == ["report y/1, acknowledged, is there 1 times"]
+    assert look(journal, report=["x/1", "y/1"]) == ["report y/1, said not to be taken, is there 1 times"]
+
+
+def test_what_the_page_after_an_upload_said_holds_whatever_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Books, "not_taken", (("b", 1), ("b", 2)))
+    journal = asked(303, what="upload", name="b x/1 y/1")
+    # Nobody saw the page: what it says is what is written down.
+    assert look(journal) == []
+    journal.tell("upload", "b x/1 y/1", (True, False))
+    assert look(journal) == ["report x/1, acknowledged, is there 0 times"]
+    assert look(journal, report=["x/1"]) == []
+    assert look(journal, report=["x/1", "y/1"]) == ["report y/1, said not to be taken, is there 1 times"]
+
+
+def test_a_file_that_the_page_said_was_not_taken_may_be_taken_by_a_request_whose_answer_was_lost() -> None:
+    journal = asked(0, 303, what="upload", name="b x/1")
+    journal.tell("upload", "b x/1", (False,))
+    assert look(journal, report=["x/1"]) == []
+    # It was: so it has to stay.
+    assert look(journal) == ["report x/1, acknowledged, is there 0 times"]
+
+
+def test_an_upload_of_which_the_page_says_that_nothing_was_taken_is_no_acknowledged_change() -> None:
+    journal = asked(303, what="upload", name="b x/1")
+    assert journal.acknowledged() == 1
+    journal.tell("upload", "b x/1", (False,))
+    assert journal.acknowledged() == 0
 
 
 def test_a_name_is_known_with_and_without_hyphens() -> None:
