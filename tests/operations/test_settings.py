@@ -1,7 +1,9 @@
 """Settings: each variable described once, production starts only with what is safe, secrets come from files and are changed."""
 
+import contextlib
 import ipaddress
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -254,3 +256,12 @@ def test_behind_pgbouncer_nothing_belongs_to_a_connection() -> None:
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {"prepare_threshold": None},
     }
+
+
+def test_what_sqlite_acknowledged_outlives_a_power_cut(tmp_path: Path) -> None:
+    """In WAL mode nothing less than FULL (2) waits until a commit is on the disk."""
+    options = environment.database("sqlite:///books.sqlite3", tmp_path)["OPTIONS"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "books.sqlite3")) as books:
+        books.executescript(options["init_command"])
+        assert books.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+        assert books.execute("PRAGMA synchronous").fetchall() == [(2,)]
