@@ -227,8 +227,12 @@ def read_rows(text: str) -> dict[str, dict[str, str]]:
     return {row["part"]: row for row in rows}
 
 
-def _is_done(rows: dict[str, dict[str, str]], part: Part) -> bool:
-    row = rows.get(part.name)
+def _rows() -> dict[str, dict[str, str]]:
+    return read_rows(REPORT.read_text(encoding="utf-8") if REPORT.exists() else "")
+
+
+def _is_done(part: Part) -> bool:
+    row = _rows().get(part.name)
     return row is not None and row["commit"] == commit() and not row["closing line"].startswith(FAILED)
 
 
