@@ -303,6 +303,22 @@ def test_the_preview_is_what_then_stands(books: Books) -> None:
     assert preview.after.devices == preview.before.devices
 
 
+def test_the_preview_on_a_renewal_date_before_any_job_ran_is_what_then_stands(books: Books) -> None:
+    """R11: the year that began today is fully licensed by what was allocated ahead, before the unit is retired."""
+    renewal = date(2028, 3, 1)
+    books.report(START, core=4)
+    books.start(START)
+    books.redeem(START, core=8)
+    books.allocate(START, {"core": 4}, {"core": 4})
+    unit = books.unit(START, "R1", core=3)
+    books.report(START, system="Vault", unit="R1", core=3)
+    preview = preview_retirement(unit, renewal).after
+    books.retire(renewal, unit)
+    after = books.stand(renewal)
+    assert (preview.status, preview.years, preview.devices) == (after.status, after.years, after.devices)
+    assert after.status == Status.LICENSED
+
+
 def test_only_an_administrator_retires(manager_client: Client, books: Books) -> None:
     unit = books.unit(START, "SN-1", core=8)
     assert manager_client.get(unit_url(unit, "retire/")).status_code == 403
