@@ -354,6 +354,17 @@ def test_product_overview_and_list_name_the_units(manager_client: Client, books:
     assert f'href="{unit_url(unit)}">Hardware unit SN-1' in response.content.decode()
 
 
+def test_of_a_unit_that_holds_no_licenses_product_overview_does_not_say_that_it_holds_enough(
+    manager_client: Client, books: Books
+) -> None:
+    """R25: it licenses nothing, and the devices on it count for the subscription."""
+    books.unit(START, "BARE")
+    books.report(START, system="Gate", unit="BARE", core=3)
+    page = text_of(manager_client.get(PRODUCT))
+    assert "Every hardware unit holds" not in page
+    assert "Systems on a unit that holds none count for the subscription." in page
+
+
 def test_beside_a_subscription_the_unit_that_lacks_is_named_too(manager_client: Client, books: Books) -> None:
     books.report(START, system="Office", source=SystemSource.MANUAL, core=1)
     books.start(START)
