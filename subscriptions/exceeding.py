@@ -84,14 +84,14 @@ def _months(since: date, on: date) -> list[tuple[date, date]]:
 
 
 class _Devices:
-    """How many devices counted for a product at the end of a day: of systems that the subscription licenses (R25)."""
+    """How many devices counted for a product at the end of a day: of systems that the subscription licensed then (R25)."""
 
     def __init__(self, registered_product: RegisteredProduct, since: date, on: date) -> None:
         self._counts = list(
             DeviceCount.objects.filter(
                 organization_id=registered_product.organization_id,
                 system__registered_product=registered_product,
-                system__license_basis=LicenseBasis.SUBSCRIPTION,
+                license_basis=LicenseBasis.SUBSCRIPTION,
                 from_on__lte=on,
                 quantity__gt=0,
             )

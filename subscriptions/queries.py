@@ -160,7 +160,17 @@ def standing_after(standing: ProductStanding, more_devices: Mapping[str, int], u
     key, organization = registered_product.pk, registered_product.organization
     books = _read_books(organization, [key], [registered_product.product_id])
     devices = {(key, code): standing.devices[code] + more_devices.get(code, 0) for code in standing.codes}
-    return _stand(organization, registered_product, standing.on, replace(books, devices=devices, units={key: units}))
+    books = replace(books, devices=devices, units={key: units})
+    current = standing.current
+    if standing.subscription_id is not None and current is not None and current.fully_licensed_on is not None:
+        # Also where nobody has written it down yet: on its first day a year is looked at before any change (R11).
+        year = SubscriptionYear(
+            number=current.year.number,
+            fully_licensed_on=current.fully_licensed_on,
+            allowance=current.allowance,
+        )
+        books = replace(books, years={**books.years, (standing.subscription_id, year.number): year})
+    return _stand(organization, registered_product, standing.on, books)
 
 
 def _allocated_by_year(organization: Organization) -> dict[tuple[int, int], dict[str, int]]:

@@ -27,6 +27,7 @@ from organizations.invitations import invite_member
 from organizations.models import Organization, Role, User
 from organizations.support import open_support_view
 from products.models import Product
+from subscriptions.exceeding import course_of
 from subscriptions.models import ExceededAllowance
 from subscriptions.releasing import release_year
 from tests.admin_pages import address, inline, said, staff_person
@@ -221,6 +222,25 @@ def test_a_growth_allowance_that_is_exceeded_is_listed_with_its_course(
     assert "16 Core device" in text
     lived.report(date(2027, 4, 20), core=10, universal=4)
     assert "Harbour Cameras" not in said(staff_client.get(listed)).partition("Filter")[0]
+
+
+def test_the_course_counts_devices_by_what_licensed_them_then(lived: Books, frozen_clock: Any) -> None:
+    """R25: a month that is over stays what it was, whatever licenses the system today."""
+    registered = lived.registered()
+    # What counts beside it, each month the same.
+    [march] = course_of(registered, date(2027, 3, 31)).months
+    lived.report(date(2027, 3, 5), system="Gate", core=7)
+    unit = lived.unit(date(2027, 4, 2), "SN-COURSE", core=50)
+    lived.report(date(2027, 4, 2), system="Gate", unit="SN-COURSE", core=7)
+    lived.retire(date(2027, 5, 3), unit)
+    lived.report(date(2027, 5, 4), system="Gate", core=0)
+    months = course_of(registered, date(2027, 5, 31)).months
+    assert [month.devices_total - march.devices_total for month in months] == [7, 0, 0]
+    lived.report(date(2027, 5, 31), system="Gate", core=9)
+    lived.unit(date(2027, 6, 1), "SN-LATER", core=9)
+    lived.report(date(2027, 6, 1), system="Gate", unit="SN-LATER", core=9)
+    months = course_of(registered, date(2027, 6, 30)).months
+    assert [month.devices_total - march.devices_total for month in months] == [7, 0, 9, 0]
 
 
 def test_refused_tries_are_listed_hour_by_hour(lived: Books, staff_client: Client, manager: User) -> None:

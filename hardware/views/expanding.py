@@ -67,7 +67,11 @@ def confirm_expansion(request: OrganizationRequest, product: str, unit: int) -> 
         )
     except Refused as refused:
         return _show_anew(request, found, confirmation, refused)
-    _tell(request, found, expansion)
+    if found.ended_on is None:
+        _tell(request, found, expansion)
+    else:
+        # Sent again after the unit's life ended: what was allocated then licenses nothing any more.
+        messages.info(request, str(UnitEnded(serial=found.serial, on=found.ended_on).sentence))
     return done(request, "unit_details", request.organization.slug, product, unit)
 
 

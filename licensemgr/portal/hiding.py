@@ -38,7 +38,9 @@ def in_use(organization: Organization, found: Iterable[ProductStanding]) -> froz
     used = set(tied.values_list("registered_product", flat=True).distinct())
     for standing in found:
         stored = any(standing.wallet_total(kind) for kind in LicenseKind.values)
-        if standing.systems or stored or any(year.allocated_total for year in standing.years):
+        # A unit that holds no licenses is one all the same.
+        has_part = standing.systems or standing.units.active
+        if has_part or stored or any(year.allocated_total for year in standing.years):
             used.add(standing.registered_product.pk)
     return frozenset(used)
 

@@ -226,6 +226,19 @@ def test_a_unit_that_ended_meanwhile_is_shown_instead(manager_client: Client, un
     assert not Expansion.objects.exists()
 
 
+def test_a_confirmation_sent_again_after_the_unit_was_retired_says_only_that(
+    manager_client: Client, unit: HardwareUnit, books: Books
+) -> None:
+    """R14b, R27: nothing is licensed by it any more."""
+    summary = sealed(send(manager_client, unit))
+    assert LICENSED in text_of(confirm(manager_client, unit, summary, follow=True))
+    books.retire(START, unit)
+    page = text_of(confirm(manager_client, unit, summary, follow=True))
+    assert LICENSED not in page
+    assert "Unit SN-1 was retired or replaced on March 1, 2027. Nothing was changed." in page
+    assert Expansion.objects.count() == 1
+
+
 def test_a_unit_without_licenses_begins_to_license_its_systems(manager_client: Client, books: Books) -> None:
     """R25: until then its devices count for the subscription, and from then on they don't."""
     unit = books.unit(START, "BARE")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from hardware.models import Placement
 from products.device_lists import unpack
 from products.models import System
 from tests.conftest import FrozenClock
@@ -98,4 +99,20 @@ def test_other_refusals_say_what_is_wrong(books: Books, file: Path, frozen_clock
         large.truncate(33 * 1024 * 1024)
     with pytest.raises(CommandError, match="is larger than 32 MB"):
         run("--devices-file", file)
+    assert not System.objects.exists()
+
+
+def test_a_serial_number_is_measured_as_it_is_kept(books: Books, frozen_clock: FrozenClock) -> None:
+    """Blanks are no part of it, and some letters become two in capitals."""
+    run("--devices", "core-device=1", "--unit", " s n - 1 " * 9)
+    assert Placement.objects.get().serial == "SN-1" * 9
+    with pytest.raises(CommandError, match="A serial number has at most 64 characters"):
+        run("--devices", "core-device=1", "--unit", "ß" * 64)
+
+
+@pytest.mark.parametrize("option", ["--name", "--unit", "--software-version"])
+def test_what_is_no_text_is_refused(books: Books, frozen_clock: FrozenClock, option: str) -> None:
+    """A byte that is no UTF-8 reaches a command as half a character, which no database takes."""
+    with pytest.raises(CommandError, match="has to be text in UTF-8"):
+        run("--devices", "core-device=1", option, "Caf\udce9")
     assert not System.objects.exists()

@@ -276,3 +276,16 @@ def test_pages_of_a_removed_neighbour_go_on_where_it_stood(manager_client: Clien
     cursor: Any = re.search(r"after=([0-9a-f-]{36})", page)
     many.remove(START, system="Site 04")
     assert names(read(manager_client, f"?after={cursor[1]}"))[0] == "Site 05"
+
+
+@pytest.mark.parametrize(("lacking", "words"), [(1, "1 hardware unit lacks"), (8, "8 hardware units lack")])
+def test_it_counts_all_units_that_lack_and_names_the_first(
+    manager_client: Client, books: Books, lacking: int, words: str
+) -> None:
+    """R25: as many as Product overview tells of, not only those that were read to be named."""
+    for number in range(lacking):
+        books.unit(START, f"U{number}", core=1)
+        books.report(START, system=f"Site {number}", unit=f"U{number}", core=2)
+    page = text_of(read(manager_client))
+    assert f"{words} expansion licenses: U0" in page
+    assert ("Show all" in page) == (lacking > 5)

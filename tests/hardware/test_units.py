@@ -303,6 +303,22 @@ def test_the_preview_is_what_then_stands(books: Books) -> None:
     assert preview.after.devices == preview.before.devices
 
 
+def test_the_preview_on_a_renewal_date_before_any_job_ran_is_what_then_stands(books: Books) -> None:
+    """R11: the year that began today is fully licensed by what was allocated ahead, before the unit is retired."""
+    renewal = date(2028, 3, 1)
+    books.report(START, core=4)
+    books.start(START)
+    books.redeem(START, core=8)
+    books.allocate(START, {"core": 4}, {"core": 4})
+    unit = books.unit(START, "R1", core=3)
+    books.report(START, system="Vault", unit="R1", core=3)
+    preview = preview_retirement(unit, renewal).after
+    books.retire(renewal, unit)
+    after = books.stand(renewal)
+    assert (preview.status, preview.years, preview.devices) == (after.status, after.years, after.devices)
+    assert after.status == Status.LICENSED
+
+
 def test_only_an_administrator_retires(manager_client: Client, books: Books) -> None:
     unit = books.unit(START, "SN-1", core=8)
     assert manager_client.get(unit_url(unit, "retire/")).status_code == 403
@@ -336,6 +352,17 @@ def test_product_overview_and_list_name_the_units(manager_client: Client, books:
     assert "Allocate the 4 expansion licenses that hardware unit SN-1 lacks" in text_of(response)
     # The step leads to the unit.
     assert f'href="{unit_url(unit)}">Hardware unit SN-1' in response.content.decode()
+
+
+def test_of_a_unit_that_holds_no_licenses_product_overview_does_not_say_that_it_holds_enough(
+    manager_client: Client, books: Books
+) -> None:
+    """R25: it licenses nothing, and the devices on it count for the subscription."""
+    books.unit(START, "BARE")
+    books.report(START, system="Gate", unit="BARE", core=3)
+    page = text_of(manager_client.get(PRODUCT))
+    assert "Every hardware unit holds" not in page
+    assert "Systems on a unit that holds none count for the subscription." in page
 
 
 def test_beside_a_subscription_the_unit_that_lacks_is_named_too(manager_client: Client, books: Books) -> None:

@@ -99,6 +99,13 @@ class TestWhatIsInUse:
         books.settle(date(2030, 3, 1))
         assert books.registered().hidden_on == date(2029, 3, 1)
 
+    def test_so_does_a_hardware_unit_that_holds_no_licenses_until_it_is_retired(self, books: Books) -> None:
+        unit = books.unit(START, "BARE")
+        with pytest.raises(ProductInUse):
+            hide(books)
+        books.retire(START, unit)
+        hide(books)
+
 
 class TestShownByItself:
     def test_when_a_system_is_registered(self, empty: Books) -> None:
@@ -113,6 +120,12 @@ class TestShownByItself:
     def test_when_a_key_is_redeemed(self, empty: Books) -> None:
         hide(empty)
         empty.redeem(START, core=1)
+        assert empty.registered().hidden_on is None
+
+    @pytest.mark.parametrize("preloaded", [{}, {"core": 2}])
+    def test_when_a_hardware_unit_is_registered(self, empty: Books, preloaded: dict[str, int]) -> None:
+        hide(empty)
+        empty.unit(START, "SN-1", **preloaded)
         assert empty.registered().hidden_on is None
 
     def test_a_change_costs_one_query_while_nothing_is_hidden(

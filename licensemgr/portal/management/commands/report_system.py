@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hardware.keys import normalize_serial
 from hardware.models import Placement
 from hardware.services import report_system
 from licensemgr.core import clock
@@ -50,9 +51,9 @@ class Command(BaseCommand):
         parser.add_argument("--software-version", default="", metavar="TEXT", help="the version of the software")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _check_length(System, "name", options["name"], "A system's name")
-        _check_length(System, "software_version", options["software_version"], "A software version")
-        _check_length(Placement, "serial", options["unit"], "A serial number")
+        _check_text(System, "name", options["name"], "A system's name")
+        _check_text(System, "software_version", options["software_version"], "A software version")
+        _check_text(Placement, "serial", normalize_serial(options["unit"]), "A serial number")
         organization = arguments.organization(options["organization"])
         product = arguments.product(options["product"])
         try:
@@ -75,7 +76,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{system.name}: reported on {system.last_reported_on}.")
 
 
-def _check_length(model: Any, field: str, text: str, what: str) -> None:
+def _check_text(model: Any, field: str, text: str, what: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CommandError(f"{what} has to be text in UTF-8. Nothing was changed.") from error
     maximum = model._meta.get_field(field).max_length
     if len(text) > maximum:
         raise CommandError(f"{what} has at most {maximum} characters. Nothing was changed.")
