@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "organizations.middleware.RefusedFormsMiddleware",
     "organizations.middleware.StaffMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "organizations.middleware.SigningInMiddleware",
     "licensemgr.core.middleware.BadInputMiddleware",
 ]
 

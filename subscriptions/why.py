@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from django.db.models import Q
 
 from licensemgr.core.worded import gettext as _
-from products.models import LicenseBasis, LicenseType
+from products.models import LicenseBasis, LicenseKind, LicenseType
 from products.why import Addend, Counted, Explanation, explain, explain_devices, of_type, why_link
 from subscriptions import rules
 from subscriptions.advice import format_date
+from subscriptions.coverage import YearCoverage, coverage
 from subscriptions.errors import year_name
 from subscriptions.queries import ProductStanding, YearStanding
 from wallet.models import AccountCategory
+from wallet.rules import use_by
 from wallet.why import Accounts, by_types, explain_entries
 
 
@@ -116,6 +118,71 @@ def why_allocated(
         number=year.allocated[license_type.code],
         after=after,
     )
+
+
+def _coverage_of(standing: ProductStanding, year: YearStanding) -> dict[str, tuple[YearCoverage, ...]]:
+    """By type code, how far the years up to this one are covered; the last is this one."""
+    return {kind.license_type.code: kind.years[: year.offset + 1] for kind in coverage(standing)}
+
+
+def why_in_wallet(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Explanation:
+    """What the wallet holds for a year that misses licenses, the nearest year first (R17)."""
+    covered = _coverage_of(standing, year)
+    title = _("in the wallet for the year %(year)s") % {"year": year_name(year.year)}
+    rule = _("What the wallet holds is counted for the nearest year that misses licenses, then for the next.")
+    if license_type is None:
+        quantities = {code: years[-1].in_wallet for code, years in covered.items()}
+        return _by_type(standing, "in-wallet", year, quantities, title, rule)
+    code = license_type.code
+    years = covered[code]
+    number = years[-1].in_wallet
+    held = standing.wallet[LicenseKind.SUBSCRIPTION][code]
+    earlier = sum(each.in_wallet for each in years[:-1])
+    link = why_link("wallet", type=code, kind=str(LicenseKind.SUBSCRIPTION))
+    addends = [
+        Addend(_("In the Product wallet"), held, link=link),
+        Addend(_("Counted for the years before"), -earlier),
+        Addend(_("More than this year misses"), number - held + earlier),
+    ]
+    return explain(of_type(license_type, title), number, Counted.LICENSES, rule, addends)
+
+
+def why_to_buy(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Explanation:
+    """What a year misses, and the wallet does not hold for it either."""
+    covered = _coverage_of(standing, year)
+    title = _("to buy for the year %(year)s") % {"year": year_name(year.year)}
+    rule = _("What the year misses and the wallet does not hold for it has to be bought.")
+    if license_type is None:
+        quantities = {code: years[-1].to_buy for code, years in covered.items()}
+        return _by_type(standing, "to-buy", year, quantities, title, rule)
+    code = license_type.code
+    found = covered[code][-1]
+    addends = [
+        _addend(_("Missing in the year"), found.missing, "missing", code, year),
+        _addend(_("In the wallet for the year"), -found.in_wallet, "in-wallet", code, year),
+    ]
+    return explain(of_type(license_type, title), found.to_buy, Counted.LICENSES, rule, addends)
+
+
+def why_expiring(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Explanation:
+    """The licenses in the wallet that have to be used by a day of a year, by their lots (R22)."""
+    covered = _coverage_of(standing, year)
+    title = _("to be used by a day of the year %(year)s") % {"year": year_name(year.year)}
+    rule = _("Licenses in the wallet that can be allocated up to a day of this year, and expire after it.")
+    if license_type is None:
+        quantities = {code: years[-1].expiring for code, years in covered.items()}
+        return _by_type(standing, "expiring", year, quantities, title, rule)
+    code = license_type.code
+    addends = [
+        Addend(
+            _("Use by %(day)s") % {"day": format_date(use_by(lot.expires_on))},
+            lot.quantity,
+            link=why_link("lot", lot=lot.lot_id),
+        )
+        for lot in standing.stock[code]
+        if year.year.first <= use_by(lot.expires_on) <= year.year.last
+    ]
+    return explain(of_type(license_type, title), covered[code][-1].expiring, Counted.LICENSES, rule, addends)
 
 
 def _held(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Accounts:

@@ -13,6 +13,6 @@ def coverage_numbers(html: str) -> dict[str, list[Numbers]]:
     assert table, "the page has no coverage table"
     for group in re.findall(r"<tbody>(.*?)</tbody>", table[1], re.DOTALL):
         [name] = re.findall(r'<th scope="rowgroup"[^>]*>(.*?)</th>', group)
-        cells = [int(cell) for cell in re.findall(r'<td class="num">(\d+)</td>', group)]
+        cells = [int(cell) for cell in re.findall(r'<td class="num">(?:<a [^>]*>)?(\d+)<', group)]
         found[name] = [tuple(cells[start : start + 6]) for start in range(0, len(cells), 6)]  # type: ignore[misc]
     return found

@@ -1,9 +1,12 @@
 """How the portal's views answer: page or fragment, redirect after a change."""
 
+import inspect
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -32,3 +35,31 @@ def done(request: HttpRequest, url_name: str, *arguments: object) -> HttpRespons
         return HttpResponseClientRedirect(response.url)
     response.status_code = 303
     return response
+
+
+def page_at(url: str) -> str:
+    """The page at one of the portal's addresses: that very one, or, where it only takes forms, the nearest page above it."""
+    parts = urlsplit(url)
+    path = parts.path
+    if _shows_a_page(path) is not False:
+        return url
+    while path != "/" and not _shows_a_page(path):
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _shows_a_page(path: str) -> bool | None:
+    """Whether the view at a path takes GET; None where there is no view."""
+    try:
+        view: Any = resolve(path).func
+    except Resolver404:
+        return None
+    while view is not None:
+        # What django.views.decorators.http was told.
+        methods = (
+            inspect.getclosurevars(view).nonlocals.get("request_method_list") if inspect.isfunction(view) else None
+        )
+        if methods is not None:
+            return "GET" in methods
+        view = getattr(view, "__wrapped__", None)
+    return True

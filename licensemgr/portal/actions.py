@@ -43,12 +43,15 @@ OF_ORGANIZATION = (
     Action(_("Upload system file"), "upload_system_file", "upload"),
     Action(_("Register product"), "register_product", "plus"),
     Action(_("Register hardware"), "register_hardware", "chip"),
+    Action(_("Coverage"), "coverage", "calendar"),
     Action(_("History"), "history", "history"),
+    Action(_("Downloads"), "work", "download"),
     Action(_("Members"), "members", "user"),
     Action(_("Invite by e-mail"), "members", "mail", "invite_member", "invite-title"),
     Action(_("Make registration code"), "make_registration_code", "systems"),
     Action(_("Registration codes"), "registration_codes", "systems"),
     Action(_("Hidden products"), "hidden_products", "products"),
+    Action(_("Terms"), "terms", "info"),
     Action(_("Organization settings"), "organization_settings", "edit"),
 )
 # Of the person, wherever one is.

@@ -27,7 +27,17 @@ from products.why import (
     why_systems,
 )
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
-from subscriptions.why import why_allocated, why_allowance, why_free, why_growth, why_missing, why_need
+from subscriptions.why import (
+    why_allocated,
+    why_allowance,
+    why_expiring,
+    why_free,
+    why_growth,
+    why_in_wallet,
+    why_missing,
+    why_need,
+    why_to_buy,
+)
 from wallet.models import AccountUnit, Lot, Transfer
 from wallet.why import why_compensated, why_credit, why_lot, why_movement, why_wallet
 
@@ -143,6 +153,9 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
     "need": lambda asked: why_need(asked.standing, asked.year_if_any, asked.type, after=asked.after),
     "missing": lambda asked: why_missing(asked.standing, asked.year, asked.type),
     "allocated": lambda asked: why_allocated(asked.standing, asked.year, asked.type, after=asked.after),
+    "in-wallet": lambda asked: why_in_wallet(asked.standing, asked.year, asked.type),
+    "to-buy": lambda asked: why_to_buy(asked.standing, asked.year, asked.type),
+    "expiring": lambda asked: why_expiring(asked.standing, asked.year, asked.type),
     "growth": lambda asked: why_growth(asked.standing, asked.licensed_year, asked.type),
     "free": lambda asked: why_free(asked.standing, asked.licensed_year, asked.one_type),
     "allowance": lambda asked: why_allowance(asked.standing, asked.licensed_year, after=asked.after),
@@ -165,7 +178,9 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
 }
 # The tab of the product to which each number belongs; System setup for those that are not named.
 TABS: Mapping[str, str] = {
-    **dict.fromkeys(("need", "missing", "allocated", "growth", "free", "allowance"), "licensing"),
+    **dict.fromkeys(
+        ("need", "missing", "allocated", "in-wallet", "to-buy", "expiring", "growth", "free", "allowance"), "licensing"
+    ),
     **dict.fromkeys(("wallet", "lot", "movement", "credit", "compensated"), "wallet"),
 }
 

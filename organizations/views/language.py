@@ -7,6 +7,7 @@ from django.utils.translation import check_for_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from licensemgr.core.answers import page_at
 from organizations import accounts
 from organizations.models import User
 
@@ -39,8 +40,11 @@ def choose_language(request: HttpRequest) -> HttpResponse:
 
 
 def _page_before(request: HttpRequest) -> str:
-    """The page that the browser says it comes from, since scripts may have moved on from the one that was loaded; or that one."""
+    """The page that the browser says it comes from, since scripts may have moved on from the one that was loaded; or that one.
+
+    A form that was refused has an address at which nothing is shown, so it leads to the page of that form.
+    """
     for url in (request.headers.get("Referer", ""), request.POST.get("next", "")):
         if url and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
-            return url
+            return page_at(url)
     return "/"

@@ -62,8 +62,7 @@
     doc.addEventListener("htmx:afterSettle", function (event) {
       if (!event.detail.target || event.detail.target.id !== "palette-found") return;
       var list = byId("palette-list");
-      /* whoever was signed out meanwhile gets no list: the page asks to sign in */
-      if (!list) { palette.querySelector("form").submit(); return; }
+      if (!list) return;
       var found = options();
       field.setAttribute("aria-expanded", String(found.length > 0));
       choose(found[0]);

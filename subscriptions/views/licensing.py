@@ -222,7 +222,10 @@ def _page(
         "rows": _rows(standing, form),
         "stocks": [(license_type, wallet[license_type.code]) for license_type in standing.types],
         "coverage": matrix,
-        "coverage_groups": [(license_type.name, cells) for license_type, cells in matrix],
+        "coverage_groups": [
+            (license_type.name, cells, {"product": standing.product.code, "type": license_type.code})
+            for license_type, cells in matrix
+        ],
         "missing_total": sum(year.missing_total for year in standing.years),
         "releasable": releasable_year(standing),
         "may_manage": may(request.membership, Permission.MANAGE_LICENSES),

@@ -186,3 +186,12 @@ class TestOnesOwnMembership:
         answer = manager_client.post(url("choose_notices"), {"wants_notices": "on"}, follow=True)
         assert "You will be mailed the notices." in answer.content.decode()
         assert member(organization, manager).wants_notices
+
+
+def test_below_a_refused_invitation_the_pages_are_those_of_the_members(
+    administrator_client: Client, organization: Organization, monkeypatch: pytest.MonkeyPatch, viewer: User
+) -> None:
+    monkeypatch.setattr("organizations.views.members._MEMBERS_PER_PAGE", 1)
+    answer = administrator_client.post(reverse("invite_member", args=[organization.slug]), {"email": "no address"})
+    assert answer.status_code == 422
+    assert f'rel="next" href="{reverse("members", args=[organization.slug])}?page=2"' in answer.content.decode()

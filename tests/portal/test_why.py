@@ -24,6 +24,7 @@ from organizations.models import Organization
 from products.models import DeviceCount, LicenseKind, RegisteredProduct, System, SystemSource
 from products.queries import current_devices
 from products.why import Explanation
+from subscriptions.coverage import coverage
 from subscriptions.queries import ProductStanding, standings
 from tests.conftest import FrozenClock
 from tests.factories import Books
@@ -76,6 +77,11 @@ def numbers_of(standing: ProductStanding) -> Iterator[tuple[int, str, dict[str, 
             asked: dict[str, object] = {"type": code, "year": year.year.number}
             for what, quantities in (("need", year.need), ("missing", year.missing), ("allocated", year.allocated)):
                 yield sum(quantities[each] for each in codes), what, asked
+        for kinds in zip(*(each.years for each in coverage(standing) if each.license_type.code in codes), strict=True):
+            asked = {"type": code, "year": kinds[0].year.number}
+            yield sum(each.in_wallet for each in kinds), "in-wallet", asked
+            yield sum(each.to_buy for each in kinds), "to-buy", asked
+            yield sum(each.expiring for each in kinds), "expiring", asked
         if not standing.years:
             yield sum(standing.devices[each] for each in codes), "need", {"type": code}
         current = standing.current
@@ -163,6 +169,7 @@ class Site:
         slug = self.organization.slug
         yield reverse("my_systems")
         yield reverse("product_list", args=[slug])
+        yield reverse("coverage", args=[slug])
         for code in ("camera-station", "audio-manager"):
             for name in ("product_overview", "product_licensing", "product_wallet", "system_setup"):
                 yield reverse(name, args=[slug, code])

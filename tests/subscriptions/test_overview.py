@@ -111,3 +111,20 @@ def test_htmx_gets_the_fragment(manager_client: Client) -> None:
     assert "HX-Request" in response["Vary"]
     assert "<html" not in response.content.decode()
     assert 'id="overview"' in response.content.decode()
+
+
+def test_the_day_on_which_the_allowance_is_passed_is_told_where_one_type_grows_as_another_shrinks(
+    books: Books, manager_client: Client, frozen_clock: FrozenClock
+) -> None:
+    """R12: 10 of one type for 10 of another leave as many devices; yet only one of both is growth, and goes on."""
+    books.report(START, core=20, universal=5)
+    books.start(START)
+    books.redeem(START, core=20, universal=5)
+    books.allocate(START, {"core": 20, "universal": 5})
+    changed = date(2027, 4, 1)
+    books.report(changed, core=10, universal=15)
+    frozen_clock.move_to(changed)
+    text = manager_client.get(OVERVIEW).content.decode()
+    assert "Since March 1, 2027 the devices have not become more together, but those of some license type have." in text
+    # The growth is 10 of 25, and 10 more come in 31 days: 16 more in 50.
+    assert "At this pace the growth allowance is passed on May 21, 2027." in text

@@ -84,8 +84,8 @@ def _coverage_row(mirrored: bool) -> dict[str, Any]:
 
 def _coverage_table(mirrored: bool) -> dict[str, Any]:
     rows = _coverage_row(mirrored)
-    groups = [("Core device", rows["some"]), ("Universal device", rows["nothing"])]
-    return {"groups": groups, "long_groups": [(LONG, rows["large"])]}
+    groups = [("Core device", rows["some"], None), ("Universal device", rows["nothing"], None)]
+    return {"groups": groups, "long_groups": [(LONG, rows["large"], None)]}
 
 
 def _timeline(mirrored: bool) -> dict[str, Any]:

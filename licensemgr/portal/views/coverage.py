@@ -22,7 +22,7 @@ def coverage(request: OrganizationRequest) -> HttpResponse:
     rows = [_row(standing) for standing in found if standing.years]
     context = {
         "rows": rows,
-        "groups": [(row["name"], row["cells"]) for row in rows],
+        "groups": [(row["name"], row["cells"], {"product": row["code"]}) for row in rows],
         "without": [
             {"product": standing.product, "status": status_words(standing)} for standing in found if not standing.years
         ],
@@ -34,6 +34,7 @@ def _row(standing: ProductStanding) -> dict[str, object]:
     years = together(coverage_of(standing))
     return {
         "product": standing.product,
+        "code": standing.product.code,
         "name": standing.product.name,
         "status": status_words(standing),
         "cells": coverage_row(years, mirrored=get_language_bidi()),

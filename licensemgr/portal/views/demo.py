@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from licensemgr.core import clock
+from licensemgr.core.answers import page_at
 from licensemgr.core.calendar import LAST_DATE
 from licensemgr.core.errors import Refused
 from licensemgr.core.models import OutboxMessage
@@ -102,7 +103,7 @@ def _target(request: HttpRequest, form: DateForm) -> date | None:
 def _next(request: HttpRequest) -> str:
     url = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
-    return url if safe and url.startswith("/") else "/"
+    return page_at(url) if safe and url.startswith("/") else "/"
 
 
 @demonstration_only
