@@ -37,7 +37,11 @@ class UnitRegisteredHere(UnitRefused):
 
     def __init__(self, *, on: date) -> None:
         super().__init__(
-            _("Your organization already registered this unit on %(on)s. Nothing was changed.") % {"on": say_day(on)}
+            _(
+                "Your organization already registered this unit on %(on)s. Nothing was changed. System setup shows the unit and "
+                "what it holds."
+            )
+            % {"on": say_day(on)}
         )
 
 
@@ -87,7 +91,9 @@ class UnitEnded(Refused):
 
     def __init__(self, *, serial: str, on: date) -> None:
         super().__init__(
-            _("Unit %(serial)s was retired or replaced on %(on)s. Nothing was changed.")
+            _(
+                "Unit %(serial)s was retired or replaced on %(on)s. Nothing was changed. Choose a unit that is still in use."
+            )
             % {"serial": serial, "on": say_day(on)}
         )
 
@@ -110,7 +116,10 @@ class ExpansionNotUnderstood(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            _("A license type or quantity was entered that this product does not have. Nothing was allocated.")
+            _(
+                "A license type or quantity was entered that this product does not have. Nothing was allocated. Load the page "
+                "of the hardware unit again and enter the quantities there."
+            )
         )
 
 
