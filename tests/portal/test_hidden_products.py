@@ -124,7 +124,7 @@ class TestShownByItself:
         assert empty.registered().hidden_on is None
 
     @pytest.mark.parametrize("preloaded", [{}, {"core": 2}])
-    def test_when_a_hardware_unit_is_registered(self, empty: Books, preloaded: dict[str, int]) -> None:
+    def test_when_a_hardware_unit_is_registered(self, empty: Books, preloaded: dict[str, Any]) -> None:
         hide(empty)
         empty.unit(START, "SN-1", **preloaded)
         assert empty.registered().hidden_on is None
