@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from hardware.errors import ExpansionForged, UnitEnded
+from hardware.errors import UnitEnded
 from hardware.expanding import ExpansionGround, ExpansionPreview
+from hardware.expansion_errors import ExpansionForged
 from hardware.keys import normalize_serial
 from hardware.models import HardwareUnit
 from licensemgr.core.numbers import grouped, without_grouping

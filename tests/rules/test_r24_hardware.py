@@ -6,16 +6,9 @@ from datetime import date
 import pytest
 
 from hardware.ending import replace_unit
-from hardware.errors import (
-    ExpansionNotUnderstood,
-    NothingToExpand,
-    ReplacementRefused,
-    TooFewToExpand,
-    UnitEnded,
-    UnitRegisteredHere,
-    UnitUnknown,
-)
+from hardware.errors import ReplacementRefused, UnitEnded, UnitRegisteredHere, UnitUnknown
 from hardware.expanding import expand_unit
+from hardware.expansion_errors import ExpansionNotUnderstood, NothingToExpand, TooFewToExpand
 from hardware.models import Expansion, HardwareUnit, UnitHolding
 from hardware.queries import unit_states
 from hardware.rules import is_tied
