@@ -97,7 +97,9 @@ def replace_unit(*, old_unit: HardwareUnit, new_serial: str, reason: str, actor:
     """
     reason = " ".join(reason.split())[:300]
     if not reason:
-        raise ReplacementRefused(_("A replacement needs a reason. Nothing was changed."))
+        raise ReplacementRefused(
+            _("A replacement needs a reason. Nothing was changed. Enter why the unit is replaced.")
+        )
     with changing(old_unit.organization, on) as organization:
         old_unit = HardwareUnit.objects.select_related("registered_product__product").get(
             pk=old_unit.pk, organization=organization
@@ -151,7 +153,10 @@ def _register_replacement(old_unit: HardwareUnit, serial: str, actor: User, on: 
     made = ManufacturedUnit.objects.select_related("hardware_model").filter(serial=serial).first()
     if made is None or made.hardware_model.product_id != old_unit.registered_product.product_id:
         raise ReplacementRefused(
-            _("No unit with the serial number %(serial)s was made for this product. Nothing was changed.")
+            _(
+                "No unit with the serial number %(serial)s was made for this product. Nothing was changed. Compare it with the "
+                "label, or take in the file of units that were made first."
+            )
             % {"serial": serial}
         )
     try:
@@ -166,5 +171,6 @@ def _register_replacement(old_unit: HardwareUnit, serial: str, actor: User, on: 
             )
     except IntegrityError as error:
         raise ReplacementRefused(
-            _("The unit %(serial)s is registered already. Nothing was changed.") % {"serial": serial}
+            _("The unit %(serial)s is registered already. Nothing was changed. Choose a unit that nobody registered.")
+            % {"serial": serial}
         ) from error

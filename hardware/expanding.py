@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from hardware import rules
-from hardware.errors import (
+from hardware.errors import UnitEnded
+from hardware.expansion_errors import (
     ExpansionChanged,
     ExpansionNotUnderstood,
     ExpansionUsed,
     NothingToExpand,
     TooFewToExpand,
-    UnitEnded,
 )
 from hardware.models import Expansion, HardwareUnit
 from hardware.placing import holding_account, rebase_systems

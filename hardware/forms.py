@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from hardware.errors import ExpansionForged
+from hardware.errors import UnitEnded
 from hardware.expanding import ExpansionGround, ExpansionPreview
+from hardware.expansion_errors import ExpansionForged
 from hardware.keys import normalize_serial
 from hardware.models import HardwareUnit
 from licensemgr.core.numbers import grouped, without_grouping
@@ -104,7 +105,10 @@ class SystemNameForm(forms.Form):
 
 
 class MoveSystemForm(forms.Form):
-    """The registered hardware unit on which a system is, by its serial number; empty for none."""
+    """The registered hardware unit on which a system is, by its serial number; empty for none.
+
+    ``units`` are all that were registered for its product, also those whose life is over.
+    """
 
     serial = forms.CharField(
         label=_("Hardware unit"),
@@ -127,8 +131,13 @@ class MoveSystemForm(forms.Form):
         unit = self.units.filter(serial=serial).first() if serial else None
         if serial and unit is None:
             raise ValidationError(
-                _("No unit of this product with this serial number is registered here. Nothing was changed.")
+                _(
+                    "No unit of this product with this serial number is registered here. Nothing was changed. Compare it with "
+                    "the label, or register the unit first."
+                )
             )
+        if unit is not None and unit.ended_on is not None:
+            raise ValidationError(str(UnitEnded(serial=unit.serial, on=unit.ended_on).sentence))
         return unit
 
 
@@ -242,7 +251,10 @@ class ExpansionForm(forms.Form):
         for name, value in self.data.items():
             if name.startswith(_quantity_name("")) and name not in self.fields and str(value).strip():
                 raise ValidationError(
-                    _("A license type was entered that this product does not have. Nothing was allocated.")
+                    _(
+                        "A license type was entered that this product does not have. Nothing was allocated. Load the page "
+                        "again and enter the quantities there."
+                    )
                 )
         return self.cleaned_data
 

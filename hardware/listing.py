@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db.models import DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import DateTimeField, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Replace
+from django.db.models.lookups import Contains
 from django.utils.translation import gettext_lazy as _
 
 from hardware.contact import CONTACTS, SILENT, Contact, contact_of, is_heard, is_silent, zone_of
@@ -40,7 +41,7 @@ STATES = (("licensed", _("Licensed")), ("lacking", _("Not licensed")))
 PLACES = (("on", _("On hardware")), ("off", _("Not on hardware")))
 # Where a system that never called stands in the order of those that did.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_PART_OF_SYSTEM_ID = re.compile(r"[0-9a-fA-F-]{8,36}")
+_PART_OF_SYSTEM_ID = re.compile(r"[0-9a-f]{8,32}")
 _UNIT_CURSOR = re.compile(r"u([0-9]{1,18})")
 
 _Key: TypeAlias = tuple[Any, int]
@@ -277,11 +278,16 @@ def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[_Segment, _Seg
 
 
 def by_system_id(text: str) -> Q:
-    """Which systems have this id, or 8 of its digits and more in it; none for any other text."""
+    """Which systems have this id, or 8 of its digits and more in it, hyphens aside; none for any other text."""
     try:
         return Q(system_id=UUID(text))
     except ValueError:
-        return Q(system_id__icontains=text) if _PART_OF_SYSTEM_ID.fullmatch(text) else Q(pk__in=[])
+        digits = text.replace("-", "").lower()
+        if not _PART_OF_SYSTEM_ID.fullmatch(digits):
+            return Q(pk__in=[])
+        # PostgreSQL writes an id with hyphens, SQLite without.
+        written = Replace(Cast("system_id", TextField()), Value("-"), Value(""), output_field=TextField())
+        return Q(Contains(written, digits))
 
 
 def _is_licensed(standing: ProductStanding) -> Q:

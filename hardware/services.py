@@ -97,13 +97,22 @@ def move_system(*, system: System, unit: HardwareUnit | None, actor: User | None
         )
         system.organization = organization
         if system.removed_on is not None or system.source != SystemSource.MANUAL:
-            raise SystemNotMoved(_("This system was removed, or it reports its unit by itself. Nothing was changed."))
+            raise SystemNotMoved(
+                _(
+                    "This system was removed, or it reports its unit by itself. Nothing was changed. Look for it in System "
+                    "setup; a system that reports its unit is moved by its next report."
+                )
+            )
         if unit is not None:
             unit = HardwareUnit.objects.get(pk=unit.pk, organization=organization)
             if unit.ended_on is not None:
                 raise UnitEnded(serial=unit.serial, on=unit.ended_on)
             if unit.registered_product_id != system.registered_product_id:
-                raise SystemNotMoved(_("This unit is made for another product. Nothing was changed."))
+                raise SystemNotMoved(
+                    _(
+                        "This unit is made for another product. Nothing was changed. Choose a unit of the system's product."
+                    )
+                )
         move_and_tell(system, unit.serial if unit else "", actor, on)
     return system
 

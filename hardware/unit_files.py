@@ -76,9 +76,11 @@ class UnitFile:
             line = batch.lines_done + 1
             try:
                 cells = self._cells(raw, batch)
+                if not any(map(str.strip, cells)):  # lines without anything on them are no rows
+                    continue
                 if len(cells) == len(COLUMNS):
                     batch.rows.append((line, cells[serial], cells[model], cells[oak]))
-                elif any(map(str.strip, cells)):  # lines without anything on them are no rows
+                else:
                     raise _Unreadable(
                         _("The row has %(found)s columns instead of %(wanted)s.")
                         % {"found": grouped(len(cells)), "wanted": grouped(len(COLUMNS))}

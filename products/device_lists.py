@@ -59,7 +59,7 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
     """The devices of a CSV file in UTF-8 whose first line is ``id,model,type``; ``type`` is a license type code.
 
     Raises DeviceListRefused, which names the line, for the first one that is no device of a product with these types or
-    that names a device again. Lines without anything on them are left out.
+    that names a device again. Lines without anything on them, blanks and commas aside, are left out.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -72,7 +72,7 @@ def read_device_file(content: bytes, license_types: Collection[str]) -> list[Lis
         raise _refused_line(1, _("The first line has to be “id,model,type”."))
     found: dict[str, ListedDevice] = {}
     for number, cells in lines:
-        if not cells:
+        if not any(map(str.strip, cells)):
             continue
         if len(cells) != len(ListedDevice._fields):
             raise _refused_line(number, _("It has %(found)s columns instead of 3.") % {"found": grouped(len(cells))})
@@ -113,9 +113,13 @@ def _csv_lines(text: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _refused_line(
-                reader.line_num, _("It is no CSV: a quotation mark is not closed, or one too many.")
-            ) from error
+            reason = (
+                _("A cell is longer than %(length)s characters, or a quotation mark is not closed.")
+                % {"length": grouped(csv.field_size_limit())}
+                if "field limit" in str(error)
+                else _("It is no CSV: a quotation mark is not closed, or one too many.")
+            )
+            raise _refused_line(reader.line_num, reason) from error
         yield reader.line_num, cells
 
 

@@ -203,13 +203,15 @@ def _cost_of_coming_back(standing: ProductStanding, current: YearStanding) -> li
 def _say_hardware(standing: ProductStanding) -> list[str]:
     units = standing.units
     sentence = ngettext(
-        "Hardware unit %(units)s licenses the systems on it for its lifetime.",
-        "Hardware units %(units)s license the systems on them for their lifetime.",
+        "Hardware unit %(units)s licenses the systems on it for its lifetime, as far as it holds licenses.",
+        "Hardware units %(units)s license the systems on them for their lifetime, as far as they hold licenses.",
         units.active,
     )
     sentences = [sentence % {"units": named_units(units.serials, units.active)}]
     if not standing.systems:
-        sentences.append(_("No system has reported from it yet."))
+        sentences.append(
+            ngettext("No system has reported from it yet.", "No system has reported from them yet.", units.active)
+        )
     return sentences
 
 

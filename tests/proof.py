@@ -205,17 +205,15 @@ def main() -> int:
     if unknown:
         print(f"There is no part {', '.join(unknown)}. The parts are: {', '.join(part.name for part in PARTS)}.")
         return 2
-    rows = read_rows(REPORT.read_text(encoding="utf-8") if REPORT.exists() else "")
     failed = False
     for part in PARTS:
-        if (wanted and part.name not in wanted) or (
-            not wanted and not os.environ.get("FRESH") and _is_done(rows, part)
-        ):
+        if (wanted and part.name not in wanted) or (not wanted and not os.environ.get("FRESH") and _is_done(part)):
             continue
         print(f"== {part.name}: {part.what} ==", flush=True)
-        rows[part.name] = _run(part)
-        failed = failed or rows[part.name]["closing line"].startswith(FAILED)
-        REPORT.write_text(report(rows), encoding="utf-8")
+        row = _run(part)
+        failed = failed or row["closing line"].startswith(FAILED)
+        # Read anew: another part may have been run beside this one.
+        REPORT.write_text(report(_rows() | {part.name: row}), encoding="utf-8")
     print(f"The figures are in {REPORT.relative_to(ROOT)}.")
     return 1 if failed else 0
 

@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from licensemgr.core.enumerations import counted_up
 from licensemgr.core.errors import Refused
+from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from licensemgr.core.worded import ngettext
 from organizations.access import OrganizationRequest, Permission, may, organization_view
@@ -207,7 +208,7 @@ def _what_was_added(redemption: Redemption) -> str:
         "account__license_type__position", "pk"
     )
     entries = {entry.to_account_id: entry.quantity for entry in redemption.transfer.moves()}
-    added = counted_up(f"{entries[lot.account_id]} {lot.account.license_type.name}" for lot in lots)
+    added = counted_up(f"{grouped(entries[lot.account_id])} {lot.account.license_type.name}" for lot in lots)
     return ngettext(
         "The license key was redeemed. Added to your Product wallet: %(licenses)s license, use by %(date)s.",
         "The license key was redeemed. Added to your Product wallet: %(licenses)s licenses, use by %(date)s.",

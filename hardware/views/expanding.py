@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
-from hardware.errors import ExpansionChanged, UnitEnded
+from hardware.errors import UnitEnded
 from hardware.expanding import ExpansionGround, ExpansionPreview, expand_unit, expansion_ground, preview_expansion
+from hardware.expansion_errors import ExpansionChanged
 from hardware.forms import ExpansionConfirmation, ExpansionForm, open_expansion, seal_expansion
 from hardware.models import Expansion, HardwareUnit
 from hardware.queries import unit_states

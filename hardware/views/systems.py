@@ -187,7 +187,7 @@ def rename_system(request: OrganizationRequest, product: str, system: UUID) -> H
 def move_system(request: OrganizationRequest, product: str, system: UUID) -> HttpResponse:
     """Say on which registered unit a system is whose devices are entered by hand (R25)."""
     found = system_or_404(request, product, system)
-    units = HardwareUnit.objects.filter(registered_product=found.registered_product, ended_on=None)
+    units = HardwareUnit.objects.filter(registered_product=found.registered_product)
     form = MoveSystemForm(
         units, request.POST if request.method == "POST" else None, initial={"serial": serial_of(found)}
     )
@@ -206,7 +206,7 @@ def move_system(request: OrganizationRequest, product: str, system: UUID) -> Htt
         "product": found.registered_product.product,
         "system": found,
         "form": form,
-        "units": units.order_by("serial")[:UNITS_SUGGESTED],
+        "units": units.filter(ended_on=None).order_by("serial")[:UNITS_SUGGESTED],
         "is_by_hand": found.source == SystemSource.MANUAL,
     }
     return page(request, "hardware/move_system.html", context, status=status)

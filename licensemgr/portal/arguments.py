@@ -26,6 +26,16 @@ def iso_date(text: str) -> date:
     return read
 
 
+def path(text: str) -> Path:
+    """A file or a folder. Bytes that are no UTF-8 come as half characters, which neither a database nor a terminal takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = text.encode(errors="backslashreplace").decode()
+        raise ArgumentTypeError(f"“{shown}” is no name in UTF-8. Nothing was changed; rename it first") from error
+    return Path(text)
+
+
 def system_uuid(text: str) -> uuid.UUID:
     """A system id."""
     try:

@@ -20,14 +20,19 @@ class ProductInUse(Refused):
 
     code = "product in use"
 
-    def __init__(self, *, product: str) -> None:
-        super().__init__(
+    def __init__(self, *, product: str, has_units: bool) -> None:
+        sentence = (
             _(
+                "%(product)s has systems, hardware or licenses, so it stays on the Product list. Nothing was changed. "
+                "Remove its systems and retire its hardware units first; licenses have to be used or to expire."
+            )
+            if has_units
+            else _(
                 "%(product)s has systems, hardware or licenses, so it stays on the Product list. Nothing was changed. "
                 "Remove its systems first; licenses have to be used or to expire."
             )
-            % {"product": product}
         )
+        super().__init__(sentence % {"product": product})
 
 
 def in_use(organization: Organization, found: Iterable[ProductStanding]) -> frozenset[int]:
@@ -77,8 +82,11 @@ def what_can_be_hidden(organization: Organization, on: date) -> Hiding:
 def hide_product(*, registered_product: RegisteredProduct, actor: User | None, on: date) -> None:
     """Leave a product out of the Product list; one that is hidden already stays so. Raises ProductInUse."""
     with changing(registered_product.organization, on) as locked:
-        if in_use(locked, standings(locked, on, [registered_product])) & {registered_product.pk}:
-            raise ProductInUse(product=registered_product.product.name)
+        found = standings(locked, on, [registered_product])
+        if registered_product.pk in in_use(locked, found):
+            raise ProductInUse(
+                product=registered_product.product.name, has_units=any(standing.units.active for standing in found)
+            )
         if RegisteredProduct.objects.filter(pk=registered_product.pk, hidden_on=None).update(hidden_on=on):
             record(
                 organization=locked,

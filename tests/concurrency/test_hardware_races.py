@@ -12,7 +12,8 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from hardware import ending, expanding, services
-from hardware.errors import TooFewToExpand, UnitEnded, UnitRegisteredHere, UnitUnknown
+from hardware.errors import UnitEnded, UnitRegisteredHere, UnitUnknown
+from hardware.expansion_errors import TooFewToExpand
 from hardware.models import Expansion, HardwareUnit
 from hardware.queries import licenses_of
 from hardware.services import register_unit

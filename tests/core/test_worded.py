@@ -49,11 +49,15 @@ def test_a_refusal_is_worded_for_each_reader() -> None:
 
 def test_whatever_stands_in_a_sentence_is_worded_anew() -> None:
     inner = counted_up(f"{name}: 1" for name in ("Gate", "Pier"))
-    outer = gettext("Unit %(serial)s was retired or replaced on %(on)s. Nothing was changed.") % {
+    outer = gettext(
+        "Unit %(serial)s was retired or replaced on %(on)s. Nothing was changed. Choose a unit that is still in use."
+    ) % {
         "serial": inner,
         "on": say_day(date(2027, 3, 1)),
     }
-    assert outer == "Unit Gate: 1, Pier: 1 was retired or replaced on March 1, 2027. Nothing was changed."
+    assert outer == (
+        "Unit Gate: 1, Pier: 1 was retired or replaced on March 1, 2027. Nothing was changed. Choose a unit that is still in use."
+    )
     german = read(kept(outer), "de")
     assert german is not None and "1. März 2027" in german
     assert "Gate: 1、Pier: 1" in str(read(kept(outer), "ja"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from hardware.errors import ExpansionUsed
 from hardware.expanding import expansion_ground, preview_expansion
+from hardware.expansion_errors import ExpansionUsed
 from hardware.forms import seal_expansion
 from hardware.models import Expansion, HardwareUnit
 from organizations.models import Organization

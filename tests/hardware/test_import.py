@@ -110,6 +110,15 @@ def test_a_file_without_the_header_is_refused_whole(content: bytes, take_in: Cal
     assert not UnitImport.objects.exists()
 
 
+@pytest.mark.parametrize("blank", ["", " ", ",,", " , ,", '"","",""', ",,,,"])
+def test_a_row_with_nothing_on_it_is_none(
+    take_in: Callable[..., tuple[int, str]], model: HardwareModel, blank: str
+) -> None:
+    status, printed = take_in(f"serial,model,oak\nS1,{model.code},{OAK}\n{blank}\nS2,{model.code},{OAK}X\n")
+    assert (status, refused()) == (0, {})
+    assert "2 rows: 2 units added" in printed
+
+
 @pytest.mark.parametrize("batch", ["1", "5000"])
 def test_every_refused_row_is_told_with_its_line_and_the_others_are_taken_in(
     take_in: Callable[..., tuple[int, str]],

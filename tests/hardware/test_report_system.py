@@ -52,6 +52,9 @@ def test_devices_are_counted_from_the_file_and_the_unit_counts(
     run("--devices-file", file, "--devices", "core-device=2", "universal-device=1")
     with pytest.raises(CommandError, match="says core-device=3, and the file lists core-device=2, universal-device=1"):
         run("--devices-file", file, "--devices", "core-device=3")
+    # Lines without anything on them are none.
+    file.write_text(LISTED + "\n   \n , ,\t\n,,\n")
+    run("--devices-file", file, "--devices", "core-device=2", "universal-device=1")
     file.write_text("ID, Model ,type")
     run("--devices-file", file)
     assert books.stand(START).devices == {"core-device": 0, "universal-device": 0}
@@ -70,7 +73,7 @@ def test_what_is_no_device_is_refused_by_its_line(books: Books, file: Path, froz
         (b"id,model,type\na,b,audio-device\n", "Line 2: The product has no license type .audio-device."),
         (b"id,model,type\na,b,core-device\n\xff,b,core-device\n", "Line 3: It is not text in UTF-8."),
         (b'id,model,type\na,b,core-device\nc,"d,core-device\n', "Line 3: It is no CSV"),
-        (b"id,model,type\n" + b"x" * 200_000 + b",b,core-device\n", "Line 2: It is no CSV"),
+        (b"id,model,type\n" + b"x" * 200_000 + b",b,core-device\n", "Line 2: A cell is longer than 131,072 characters"),
     ):
         file.write_bytes(content)
         with pytest.raises(CommandError, match=words) as refused:

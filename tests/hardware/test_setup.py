@@ -150,6 +150,17 @@ def test_it_searches_by_system_id_whole_or_its_beginning(manager_client: Client,
     assert names(read(manager_client, f"?search={wanted[:5]}")) == []
 
 
+def test_it_searches_by_a_part_of_a_system_id_with_and_without_hyphens(manager_client: Client, mixed: Books) -> None:
+    """Alike on each database: they write an id differently."""
+    wanted = str(mixed.system_id("Gate"))
+    plain = wanted.replace("-", "")
+    for search in (wanted[5:20], wanted[9:], plain[4:14], plain[5:13].upper(), plain[10:]):
+        assert names(read(manager_client, f"?search={search}")) == ["Gate"], search
+    # Hyphens are no digits.
+    for search in ("--------", f"{wanted[:6]}---"):
+        assert names(read(manager_client, f"?search={search}")) == [], search
+
+
 def test_a_system_that_counts_is_licensed_as_the_product_is(manager_client: Client, mixed: Books) -> None:
     mixed.start(LATER)
     assert rows(read(manager_client))[1]["License"] == "Subscription has started"

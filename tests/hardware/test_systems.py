@@ -241,13 +241,35 @@ def test_a_system_entered_by_hand_is_moved_onto_a_unit_and_off_it(
     assert books.stand(START).devices == {"core-device": 4, "universal-device": 2}
 
 
+def test_the_page_says_what_leaving_a_tied_unit_does(manager_client: Client, books: Books, manual: System) -> None:
+    """R25: said only where the system is on such a unit."""
+    words = "its devices count for the subscription from today on"
+    books.unit(START, "R1", core=1)
+    books.unit(START, "BARE")
+    url = url_of(manual, "move")
+    for serial, is_said in (("", False), ("BARE", False), ("R1", True)):
+        manager_client.post(url, {"serial": serial})
+        assert (words in manager_client.get(url).content.decode()) is is_said, serial
+
+
+def test_onto_a_unit_whose_life_is_over_no_system_is_moved(
+    manager_client: Client, books: Books, manual: System
+) -> None:
+    books.retire(START, books.unit(START, "OLD", core=1))
+    page = manager_client.post(url_of(manual, "move"), {"serial": "old"}).content.decode()
+    assert "Unit OLD was retired or replaced on March 1, 2027. Nothing was changed. Choose a unit" in page
+    assert '<option value="OLD">' not in page
+    page = manager_client.post(url_of(manual, "move"), {"serial": "nothing"}).content.decode()
+    assert "Nothing was changed. Compare it with the label, or register the unit first." in page
+
+
 def test_a_system_that_reports_itself_is_not_moved(manager_client: Client, books: Books, manual: System) -> None:
     books.unit(START, "R1", core=1)
     books.report(START, system="Head office", core=3)
     assert "tells by itself" in manager_client.get(url_of(manual, "move")).content.decode()
     response = manager_client.post(url_of(manual, "move"), {"serial": "R1"})
     assert response.status_code == 422
-    assert "reports its unit by itself" in response.content.decode()
+    assert "reports its unit by itself. Nothing was changed. Look for it in System setup" in response.content.decode()
     assert books.stand(START).devices["core-device"] == 3
 
 

@@ -336,7 +336,10 @@ def test_product_overview_and_list_name_the_units(manager_client: Client, books:
     books.unit(START, "SN-2", core=8)
     books.report(START, system="Gate", unit="SN-1", core=8)
     page = text_of(manager_client.get(PRODUCT))
-    assert "Hardware units SN-1, SN-2 license the systems on them for their lifetime." in page
+    assert (
+        "Hardware units SN-1, SN-2 license the systems on them for their lifetime, as far as they hold licenses."
+        in page
+    )
     assert "Nothing to do: hardware units license every system of this product." in page
     page = text_of(manager_client.get("/o/harbour/"))
     assert "Licensed by hardware" in page
@@ -363,6 +366,18 @@ def test_of_a_unit_that_holds_no_licenses_product_overview_does_not_say_that_it_
     page = text_of(manager_client.get(PRODUCT))
     assert "Every hardware unit holds" not in page
     assert "Systems on a unit that holds none count for the subscription." in page
+
+
+def test_of_units_on_which_no_system_is_product_overview_says_only_what_is_so(
+    manager_client: Client, books: Books
+) -> None:
+    """R14a: one that holds no licenses licenses nothing yet."""
+    books.unit(START, "BARE")
+    page = text_of(manager_client.get(PRODUCT))
+    assert "BARE licenses the systems on it for its lifetime, as far as it holds licenses." in page
+    assert "No system has reported from it yet." in page
+    books.unit(START, "SN-1", core=8)
+    assert "No system has reported from them yet." in text_of(manager_client.get(PRODUCT))
 
 
 def test_beside_a_subscription_the_unit_that_lacks_is_named_too(manager_client: Client, books: Books) -> None:

@@ -74,6 +74,7 @@ class TestWhatIsInUse:
         answer = manager_client.post(url("hide_product", PRODUCT))
         assert answer.status_code == 422
         assert "has systems, hardware or licenses, so it stays" in answer.content.decode()
+        assert "Remove its systems first; licenses have to be used" in answer.content.decode()
 
     @pytest.mark.parametrize("kind", ["subscription", "hardware"])
     def test_so_does_a_license_in_the_wallet_until_it_expires(self, empty: Books, kind: str) -> None:
@@ -101,7 +102,7 @@ class TestWhatIsInUse:
 
     def test_so_does_a_hardware_unit_that_holds_no_licenses_until_it_is_retired(self, books: Books) -> None:
         unit = books.unit(START, "BARE")
-        with pytest.raises(ProductInUse):
+        with pytest.raises(ProductInUse, match="retire its hardware units first"):
             hide(books)
         books.retire(START, unit)
         hide(books)
@@ -123,7 +124,7 @@ class TestShownByItself:
         assert empty.registered().hidden_on is None
 
     @pytest.mark.parametrize("preloaded", [{}, {"core": 2}])
-    def test_when_a_hardware_unit_is_registered(self, empty: Books, preloaded: dict[str, int]) -> None:
+    def test_when_a_hardware_unit_is_registered(self, empty: Books, preloaded: dict[str, Any]) -> None:
         hide(empty)
         empty.unit(START, "SN-1", **preloaded)
         assert empty.registered().hidden_on is None

@@ -92,6 +92,22 @@ def test_redeeming_adds_all_licenses_and_says_which(
     assert re.search(r"\+<a[^>]*>10</a>", text)
 
 
+def test_what_was_added_is_written_as_the_language_writes_numbers(
+    registered: Books, manager_client: Client, organization: Organization
+) -> None:
+    [key] = issue_license_keys(
+        product=registered.products["camera-station"],
+        kind="subscription",
+        licenses={"core-device": 10_000},
+        count=1,
+        order_reference="PO-78",
+        actor=None,
+    )
+    form = {"license_key": key, "form_token": str(uuid.uuid4()), "organization_name": organization.name}
+    answer = manager_client.post(page(organization, "redeem_license_key"), form, follow=True)
+    assert "Added to your Product wallet: 10,000 Core device licenses" in answer.content.decode()
+
+
 def test_a_double_click_counts_once_and_both_answers_are_the_same(
     registered: Books, manager_client: Client, organization: Organization
 ) -> None:

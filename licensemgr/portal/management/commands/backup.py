@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from licensemgr.portal.arguments import new_file
+from licensemgr.portal import arguments
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="the file to make")
+        parser.add_argument("file", type=arguments.path, metavar="FILE", help="the file to make")
 
     def handle(self, *args: Any, **options: Any) -> None:
         target: Path = options["file"]
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         source = Path(settings.DATABASES["default"]["NAME"])
         if not source.exists():
             raise CommandError(f"There is no database at {source}. Nothing was copied.")
-        new_file(target).close()
+        arguments.new_file(target).close()
         try:
             _copy(source, target)
         except (sqlite3.Error, OSError) as error:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The organization and the file."""
         parser.add_argument("slug", metavar="SLUG", help="the organization, as it stands in its addresses")
-        parser.add_argument("file", type=Path, metavar="FILE", help="the file to make")
+        parser.add_argument("file", type=arguments.path, metavar="FILE", help="the file to make")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file and print what it holds. Raises CommandError."""

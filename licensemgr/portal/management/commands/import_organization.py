@@ -1,11 +1,11 @@
 """manage.py import_organization FILE: an organization from another instance of the portal."""
 
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from licensemgr.portal import arguments
 from licensemgr.portal.carrying.kinds import CarryRefused
 from licensemgr.portal.carrying.reading import read_organization
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file."""
-        parser.add_argument("file", type=Path, metavar="FILE", help="what export_organization wrote")
+        parser.add_argument("file", type=arguments.path, metavar="FILE", help="what export_organization wrote")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take it in and print what was. Raises CommandError."""

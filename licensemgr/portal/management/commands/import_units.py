@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import sys
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -16,6 +17,7 @@ from hardware.importing import BATCH_ROWS, TakenInElsewhere, begin_import, take_
 from hardware.models import UnitImport, UnitImportRefusal
 from hardware.unit_files import UnitFile
 from licensemgr.core.spreadsheets import csv_lines
+from licensemgr.portal import arguments
 
 # Refused rows that are printed; a file gets them all.
 _PRINTED = 50
@@ -43,9 +45,12 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **options)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="the file to take in")
+        parser.add_argument("file", type=arguments.path, metavar="FILE", help="the file to take in")
         parser.add_argument(
-            "--refusals", type=Path, metavar="CSV", help="write all refused rows to this file, which must not exist yet"
+            "--refusals",
+            type=arguments.path,
+            metavar="CSV",
+            help="write all refused rows to this file, which must not exist yet",
         )
         parser.add_argument(
             "--batch", type=int, default=BATCH_ROWS, metavar="ROWS", help=f"rows of one transaction ({BATCH_ROWS})"
@@ -54,7 +59,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["batch"] <= 20_000:
             raise CommandError("--batch has to be from 1 to 20000. Nothing was taken in.", returncode=2)
-        if options["refusals"] and options["refusals"].exists():
+        if options["refusals"] and os.path.lexists(options["refusals"]):
             raise CommandError(
                 f"{options['refusals']} exists already. Nothing was taken in; choose another name.", returncode=2
             )

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from licensemgr.portal import arguments
 from licensemgr.portal.playing import NotPlayable, Player
 from organizations.models import Organization
 
@@ -22,7 +24,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="the file of actions, .jsonl or .jsonl.gz")
+        parser.add_argument("file", type=arguments.path, help="the file of actions, .jsonl or .jsonl.gz")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMONSTRATION and Organization.objects.exists():
@@ -46,5 +48,5 @@ def _steps(path: Path) -> Iterator[dict[str, Any]]:
                     if not isinstance(step, dict):
                         raise CommandError(f"Line {number} of {path} is no JSON object.")
                     yield step
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise CommandError(f"{path} can't be read: {error}.") from error

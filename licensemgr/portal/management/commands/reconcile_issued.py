@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hardware.issue_log import remember_numbers, unknown_issues
+from licensemgr.portal import arguments
 
 
 class Command(BaseCommand):
@@ -23,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The logs."""
-        parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+        parser.add_argument("files", type=arguments.path, nargs="+", metavar="FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare and print."""

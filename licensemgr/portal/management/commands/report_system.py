@@ -43,7 +43,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--devices-file",
-            type=Path,
+            type=arguments.path,
             metavar="CSV",
             help="the devices one by one: CSV in UTF-8 whose first line is id,model,type; type is a license type's code",
         )

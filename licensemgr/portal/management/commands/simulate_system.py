@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from licensemgr.core import clock
-from licensemgr.portal.arguments import quantities, quantity
+from licensemgr.portal import arguments
 from licensemgr.portal.simulating import FileRefused, SimulatedSystem, published_client, published_verifier
 
 
@@ -35,7 +35,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The folder of the system, and what to do."""
-        parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the system keeps its key and its files")
+        parser.add_argument(
+            "folder", type=arguments.path, metavar="FOLDER", help="where the system keeps its key and its files"
+        )
         new = parser.add_argument_group("a new system")
         new.add_argument("--name", default="Simulated system", help="its name (default: %(default)s)")
         new.add_argument(
@@ -45,7 +47,7 @@ class Command(BaseCommand):
         writing.add_argument(
             "--devices",
             action="append",
-            type=quantity,
+            type=arguments.quantity,
             default=[],
             metavar="TYPE=N",
             help="its devices of a license type, as core-device=10; once for every type",
@@ -75,9 +77,14 @@ class Command(BaseCommand):
         )
         taking = parser.add_argument_group("taking a license file")
         taking.add_argument(
-            "--jwks", type=Path, metavar="FILE", help="the portal's /.well-known/jwks.json: keys to trust from now on"
+            "--jwks",
+            type=arguments.path,
+            metavar="FILE",
+            help="the portal's /.well-known/jwks.json: keys to trust from now on",
         )
-        taking.add_argument("--license-file", type=Path, metavar="FILE", help="the license file to check and to run on")
+        taking.add_argument(
+            "--license-file", type=arguments.path, metavar="FILE", help="the license file to check and to run on"
+        )
         parser.add_argument(
             "--now", type=instant, metavar="TIME", help="the system's clock, as 2027-03-01T12:00:00Z (default: today's)"
         )
@@ -85,12 +92,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what was asked for."""
         folder: Path = options["folder"]
-        counts = quantities(options["devices"])
+        counts = arguments.quantities(options["devices"])
         if options["oak"] and not options["unit"]:
             raise CommandError("--oak goes with --unit: say on which hardware unit the system is.")
         if (options["registration_code"] or options["refresh"]) and not options["online"]:
             raise CommandError("--registration-code and --refresh go with --online: say where the portal is.")
         now = options["now"] or clock.now()
+        try:
+            self._run(folder, counts, now, options)
+        except OSError as error:
+            raise CommandError(f"{folder} can't be used: {error.strerror or error}.") from error
+
+    def _run(self, folder: Path, counts: dict[str, int], now: datetime, options: Mapping[str, Any]) -> None:
         system = self._system(folder, options)
         if options["unit"]:
             system.serial, system.oak = options["unit"], options["oak"]
@@ -113,8 +126,6 @@ class Command(BaseCommand):
             if kept.exists():
                 return SimulatedSystem.load(kept)
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CommandError(f"{folder} can't be used: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise CommandError(f"{kept} is not a system that was kept: choose another folder.") from error
         system = SimulatedSystem(options["name"], options["product"])

@@ -2,7 +2,6 @@
 
 import json
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from hardware.license_files import verify_license_file
 from licensemgr.core import clock
 from licensemgr.core.signed import DocumentRefused
+from licensemgr.portal import arguments
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file."""
-        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("file", type=arguments.path, metavar="FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and print."""
