@@ -188,6 +188,19 @@ def test_odd_words_find_nothing_and_break_nothing(furnished: Books, manager_clie
     assert "Gate recorder" not in response.content.decode()
 
 
+@pytest.mark.parametrize("text", ["-", "…", " - ", "·", "--", "?!", "/"])
+def test_punctuation_alone_is_an_answer_to_nothing(furnished: Books, manager: User, text: str) -> None:
+    assert find_places(manager, text, "harbour") == []
+
+
+def test_punctuation_beside_words_does_not_matter(furnished: Books, manager: User) -> None:
+    assert labels(manager, "gate - recorder", "systems") == ["Gate recorder"]
+    assert labels(manager, "camera …", "products") == ["Camera Station"]
+    for typed in ("SN 7001", "sn–7001", "SN/70", "- sn 70", "SN-7001"):
+        assert labels(manager, typed, "units") == ["SN-7001"], typed
+    assert labels(manager, "SN 8", "units") == []
+
+
 def many(organization: Organization, registered: RegisteredProduct, count: int, on: date) -> None:
     """Systems by the thousand, written at once."""
     System.objects.bulk_create(
