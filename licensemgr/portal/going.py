@@ -181,13 +181,17 @@ class _Registered:
     organization: int
     code: str
     name: str
+    # Whether its subscription has started.
+    is_started: bool
 
 
 def _registered(asked: _Asked) -> list[_Registered]:
     """The products of all organizations, or without words those of the one at which one is."""
     wanted = list(asked.entrances) if asked.words else [pk for pk in [asked.here] if pk is not None]
     rows = RegisteredProduct.objects.filter(organization__in=wanted, hidden_on=None).order_by("product__name", "pk")
-    return [_Registered(*row) for row in rows.values_list("organization_id", "product__code", "product__name")]
+    rows = rows.annotate(is_started=Q(subscription__isnull=False))
+    columns = ("organization_id", "product__code", "product__name", "is_started")
+    return [_Registered(*row) for row in rows.values_list(*columns)]
 
 
 def _products(asked: _Asked, products: Sequence[_Registered]) -> list[Place]:
@@ -249,6 +253,8 @@ def _in_products(asked: _Asked, products: Sequence[_Registered]) -> Iterator[_Of
             # What none of the words names is looked at once, not once in each organization.
             tables[key] = [(label, action) for label, action in labelled if asked.matches[label].occurring]
         for label, action in tables[key]:
+            if not action.makes_sense(product.is_started):
+                continue
             yield label, product.organization, (entrance.organization.slug, product.code), action
 
 
