@@ -235,7 +235,7 @@ def why_lot(lot: Lot, on: date, *, after: str = "") -> Explanation:
 def why_use_by(
     registered_product: RegisteredProduct, on: date, first: date, last: date, kind: LicenseKind | None
 ) -> Explanation:
-    """The licenses in the wallet of which the last day of use lies in a time, lot by lot (R22); of both kinds where none is named."""
+    """The licenses in the wallet of which the last day of use lies in a time, lot by lot (R22); without ``kind`` of both."""
     lots = Lot.objects.filter(
         organization_id=registered_product.organization_id,
         registered_product=registered_product,

@@ -31,8 +31,9 @@ def plain_digits(typed: str) -> str:
 def without_grouping(typed: str) -> str:
     """What somebody typed, without the marks between its groups of three digits: “12 345” and, in English, “12,345” are “12345”.
 
-    Digits of other scripts count by their value (`plain_digits`). A mark is a blank or the one of the reader's language, the same everywhere, and each parts exactly three digits: “1 0”, “1.5”
-    or another language's “12.345” is never taken for another number and comes back as it was typed.
+    Digits of another script count by their value (`plain_digits`). A mark is a blank or the one of the reader's language, the
+    same everywhere, and each parts exactly three digits: “1 0”, “1.5” or another language's “12.345” is never taken for
+    another number and comes back as it was typed.
     """
     text = plain_digits(typed.strip())
     mark = re.escape(str(formats.get_format("THOUSAND_SEPARATOR", use_l10n=True)))
