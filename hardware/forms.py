@@ -34,7 +34,7 @@ _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "chara
 
 
 class DevicesField(forms.CharField):
-    """A whole number of devices in ASCII digits; the reader's own marks between groups of digits are left out."""
+    """A whole number of devices in digits of one script; the reader's own marks between groups of digits are left out."""
 
     default_error_messages = {
         "required": _("Enter how many devices there are; 0 if there are none."),
@@ -46,7 +46,7 @@ class DevicesField(forms.CharField):
         options.setdefault(
             "widget",
             forms.TextInput(
-                attrs={"class": "qty", "inputmode": "numeric", "pattern": "[0-9., ]*", "autocomplete": "off"}
+                attrs={"class": "qty", "inputmode": "numeric", "pattern": r"[\p{Nd}., ]*", "autocomplete": "off"}
             ),
         )
         super().__init__(**options)

@@ -16,7 +16,7 @@ from hardware.rules import is_tied
 from hardware.staging import StagedLine
 from licensemgr.core.worded import gettext as _
 from organizations.models import Organization
-from products.models import DeviceCount, LicenseBasis, LicenseType, Product, RegisteredProduct
+from products.models import DeviceCount, LicenseBasis, LicenseType, Product, RegisteredProduct, System
 from subscriptions import rules
 from subscriptions.queries import ProductStanding, standings
 
@@ -63,7 +63,8 @@ class FileSummary:
     product: Product | None = None
     system_name: str = ""
     system_id: uuid.UUID | None = None
-    is_new_system: bool = False
+    # The system of that id that is registered already.
+    system: System | None = None
     is_new_product: bool = False
     changes: tuple[TypeChange, ...] = ()
     # None where the system or its last file does not name its devices one by one.
@@ -71,6 +72,10 @@ class FileSummary:
     removed: Named | None = None
     # What the file says of the hardware unit.
     unit: str = ""
+
+    @property
+    def is_new_system(self) -> bool:
+        return self.system is None
 
 
 def summarize(organization: Organization, lines: Iterable[StagedLine], on: date) -> Iterator[FileSummary]:
@@ -102,7 +107,7 @@ def _summary(
         product=preview.product,
         system_name=preview.file.system_name,
         system_id=preview.file.system_id,
-        is_new_system=preview.system is None,
+        system=preview.system,
         is_new_product=standing is None,
         changes=_changes(organization, preview, made, standing),
         added=_named(preview.added),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Q, Sum
+from django.utils import formats
 
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
@@ -105,23 +106,29 @@ def explain_devices(
     title: str,
     rule: str,
     number: int | None = None,
+    on: date | None = None,
     after: str = "",
 ) -> Explanation:
-    """The systems and how many devices each has, by name; ``number`` where it is known, else what the database sums."""
+    """The systems and how many devices each has, by name; ``number`` where it is known, else what the database sums.
+
+    ``on`` is a day that is over: what counted then, also of systems that were removed since.
+    """
+    then = Q(system__removed_on=None, until_on=None)
+    if on is not None:
+        then = Q(from_on__lte=on) & (Q(until_on=None) | Q(until_on__gt=on))
     counts = DeviceCount.objects.filter(
         where,
+        then,
         organization_id=registered_product.organization_id,
         system__registered_product=registered_product,
-        system__removed_on=None,
-        until_on=None,
         quantity__gt=0,
     )
     if license_type is not None:
         counts = counts.filter(license_type=license_type)
     total = counts.aggregate(total=Sum("quantity"))["total"] or 0
-    by_system = counts.values("system", "system__name", "system__system_id", "system__last_reported_on").annotate(
-        total=Sum("quantity")
-    )
+    by_system = counts.values(
+        "system", "system__name", "system__system_id", "system__last_reported_on", "system__removed_on"
+    ).annotate(total=Sum("quantity"))
     how_many = counts.values("system").distinct().count()
     last = _system_after(registered_product, after)
     if last is not None:
@@ -137,9 +144,9 @@ def explain_devices(
             Addend(
                 row["system__name"],
                 row["total"],
-                detail=_("System, as last reported"),
-                on=row["system__last_reported_on"],
-                link=Link("system_details", (row["system__system_id"],)),
+                detail=_("System, as last reported") if on is None else "",
+                on=row["system__last_reported_on"] if on is None else None,
+                link=None if row["system__removed_on"] else Link("system_details", (row["system__system_id"],)),
             )
             for row in shown
         ),
@@ -161,6 +168,20 @@ def why_devices(
         rule=_(
             "Each device of a system that is not licensed by its hardware unit counts for the subscription until it goes away."
         ),
+        after=after,
+    )
+
+
+def why_devices_on(registered_product: RegisteredProduct, day: date, *, after: str = "") -> Explanation:
+    """The devices of all types that counted for the subscription in the evening of a day, by system (R25)."""
+    return explain_devices(
+        registered_product,
+        None,
+        where=Q(license_basis=LicenseBasis.SUBSCRIPTION),
+        title=_("Devices that counted for the subscription on %(day)s")
+        % {"day": formats.date_format(day, "DATE_FORMAT")},
+        rule=_("The devices that each system had on this day, if its hardware unit did not license it then."),
+        on=day,
         after=after,
     )
 
@@ -209,12 +230,15 @@ def why_systems(registered_product: RegisteredProduct, *, after: str = "") -> Ex
     )
 
 
-def why_system(system: System, license_type: LicenseType, *, after: str = "") -> Explanation:
-    """How the devices of one system came to be as many as they are: by how many they changed on which date."""
+def why_system(system: System, license_type: LicenseType, *, on: date | None = None, after: str = "") -> Explanation:
+    """How the devices of one system came to be as many as they are, or were ``on`` a day: by how many they changed when."""
     counts = DeviceCount.objects.filter(
         organization_id=system.organization_id, system=system, license_type=license_type
     ).order_by("-from_on")
-    now = counts.filter(until_on=None).first()
+    lasting = Q(until_on=None)
+    if on is not None:
+        counts, lasting = counts.filter(from_on__lte=on), lasting | Q(until_on__gt=on)
+    now = counts.filter(lasting).first()
     number = now.quantity if now else 0
     how_many = counts.count()
     if before := _number(after):

@@ -27,7 +27,7 @@ _RELEASE_SALT = "subscriptions.release"
 
 
 class QuantityField(forms.Field):
-    """A number of licenses, in ASCII digits with or without the reader's marks of thousands; empty means none."""
+    """A number of licenses, in digits of one script with or without the reader's marks of thousands; empty means none."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)

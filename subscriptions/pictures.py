@@ -78,13 +78,19 @@ class DrawnSegment:
     grace: Span | None
     grace_last_day: date | None
     missing: int
+    # The number of the year; None of the trial.
+    number: int | None
 
 
 @dataclass(frozen=True)
 class DrawnExpiry:
-    """Licenses of the wallet that have to be used by a day; those of one month stand together on its first such day."""
+    """Licenses of the wallet that have to be used by a day; those of one month stand together on its first such day.
+
+    ``until`` is the last such day of the month.
+    """
 
     on: date
+    until: date
     quantity: int
     x: str
     is_labelled: bool
@@ -153,6 +159,7 @@ def _drawn_segment(
         grace=across.days(opens, grace_last) if grace_last else None,
         grace_last_day=grace_last,
         missing=year.missing_total if year else 0,
+        number=year.year.number if year else None,
     )
 
 
@@ -171,11 +178,11 @@ def _expiries(standing: ProductStanding, across: Across, last: date) -> tuple[Dr
             day = use_by(lot.expires_on)
             if day <= last:
                 months[day.year, day.month].append((day, lot.quantity))
-    found = [(min(day for day, _n in lots), sum(n for _day, n in lots)) for _month, lots in sorted(months.items())]
-    room = with_room([across.share(day.toordinal()) for day, _quantity in found], 11)
+    found = [sorted(lots) for _month, lots in sorted(months.items())]
+    room = with_room([across.share(lots[0][0].toordinal()) for lots in found], 11)
     return tuple(
-        DrawnExpiry(day, quantity, across.on(day), is_labelled)
-        for (day, quantity), is_labelled in zip(found, room, strict=True)
+        DrawnExpiry(lots[0][0], lots[-1][0], sum(n for _day, n in lots), across.on(lots[0][0]), is_labelled)
+        for lots, is_labelled in zip(found, room, strict=True)
     )
 
 

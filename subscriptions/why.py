@@ -1,6 +1,8 @@
 """Where the numbers of a subscription come from: need, allocated, missing, growth and its allowance (R10-R14)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 
 from django.db.models import Q
 
@@ -12,7 +14,7 @@ from subscriptions.advice import format_date
 from subscriptions.coverage import YearCoverage, coverage
 from subscriptions.errors import year_name
 from subscriptions.queries import ProductStanding, YearStanding
-from wallet.models import AccountCategory
+from wallet.models import AccountCategory, Lot
 from wallet.rules import use_by
 from wallet.why import Accounts, by_types, explain_entries
 
@@ -183,6 +185,67 @@ def why_expiring(standing: ProductStanding, year: YearStanding, license_type: Li
         if year.year.first <= use_by(lot.expires_on) <= year.year.last
     ]
     return explain(of_type(license_type, title), covered[code][-1].expiring, Counted.LICENSES, rule, addends)
+
+
+def why_of_all_years(standing: ProductStanding, what: str) -> Explanation:
+    """What all years on offer have together to buy, or in the wallet, or allocated: an addend a year (R15)."""
+    kinds = list(zip(*(kind.years for kind in coverage(standing)), strict=True))
+    title, rule, quantities = {
+        "to-buy": (
+            _("to buy for all years on offer"),
+            _("What a year misses and the wallet does not hold for it has to be bought, year by year."),
+            [sum(each.to_buy for each in year) for year in kinds],
+        ),
+        "in-wallet": (
+            _("in the wallet for all years on offer"),
+            _("What the wallet holds is counted for the nearest year that misses licenses, then for the next."),
+            [sum(each.in_wallet for each in year) for year in kinds],
+        ),
+        "allocated": (
+            _("allocated to all years on offer"),
+            _("What was confirmed for each year, less what was returned from it before it began."),
+            [year.allocated_total for year in standing.years],
+        ),
+    }[what]
+    addends = [
+        Addend(
+            _("Year %(year)s") % {"year": year_name(year.year)}, quantity, link=why_link(what, year=year.year.number)
+        )
+        for year, quantity in zip(standing.years, quantities, strict=True)
+    ]
+    return explain(of_type(None, title), sum(quantities), Counted.LICENSES, rule, addends)
+
+
+def why_going_back(
+    standing: ProductStanding, year: YearStanding, lot: Lot, license_type: LicenseType, *, after: str = ""
+) -> Explanation:
+    """What a coming year holds of one lot: so much goes back to it if the year is released (R34)."""
+    accounts = replace(_held(standing, year, license_type), lot=lot)
+    return explain_entries(
+        accounts,
+        title=of_type(
+            license_type,
+            _("allocated to the year %(year)s from the lot of %(day)s")
+            % {"year": year_name(year.year), "day": format_date(lot.entered_on)},
+        ),
+        rule=_(
+            "What was taken from this lot for the year, less what went back to it, goes back with the lot's own dates."
+        ),
+        number=accounts.net(),
+        after=after,
+    )
+
+
+def why_allocated_on(standing: ProductStanding, year: YearStanding, day: date, *, after: str = "") -> Explanation:
+    """What was allocated to a year in the evening of a day, by the movements up to it."""
+    accounts = replace(_held(standing, year, None), day=day)
+    return explain_entries(
+        accounts,
+        title=_("Allocated to the year %(year)s on %(day)s") % {"year": year_name(year.year), "day": format_date(day)},
+        rule=_("What was confirmed for this year up to this day, less what was returned from it before it began."),
+        number=accounts.net(),
+        after=after,
+    )
 
 
 def _held(standing: ProductStanding, year: YearStanding, license_type: LicenseType | None) -> Accounts:

@@ -69,6 +69,8 @@ class Wallet:
 
     types: tuple[TypeStock, ...]
     lots: tuple[LotLine, ...]
+    # The last day of use of what expires within a year.
+    expiring_until: date
 
     @property
     def subscription_total(self) -> int:
@@ -129,6 +131,7 @@ def product_wallet(registered_product: RegisteredProduct, on: date) -> Wallet:
             for license_type in types
         ),
         lots=tuple(_lot_line(lot, entered.get(lot.account_id, lot.account.balance), on) for lot in lots),
+        expiring_until=use_by(anniversary(on, 1)),
     )
 
 

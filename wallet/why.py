@@ -37,12 +37,15 @@ _ON_HISTORY: Mapping[str, Action] = {
 class Accounts:
     """The ledger accounts whose entries sum to a number: those of a product for which ``conditions`` hold.
 
-    With a ``reason``, of all their entries only those of transfers of that reason.
+    With a ``reason``, of all their entries only those of transfers of that reason; with a ``lot``, only those that came from
+    it or went back to it; with a ``day``, only those up to its evening.
     """
 
     registered_product: RegisteredProduct
     conditions: Mapping[str, Any]
     reason: TransferReason | None = None
+    lot: Lot | None = None
+    day: date | None = None
 
     def net_by_transfer(self) -> "QuerySet[Entry, dict[str, Any]]":
         """By how much each transfer changed what stands in these accounts, as rows of sequence and ``net``."""
@@ -55,8 +58,16 @@ class Accounts:
         )
         if self.reason is not None:
             entries = entries.filter(transfer__reason=self.reason)
+        if self.lot is not None:
+            entries = entries.filter(Q(from_account=self.lot.account_id) | Q(to_account=self.lot.account_id))
+        if self.day is not None:
+            entries = entries.filter(transfer__happened_on__lte=self.day)
         net = entries.values("transfer__sequence").annotate(net=_when(into) - _when(out_of)).exclude(net=0)
         return cast("QuerySet[Entry, dict[str, Any]]", net)
+
+    def net(self) -> int:
+        """What those entries sum to."""
+        return self.net_by_transfer().aggregate(total=Sum("net"))["total"] or 0
 
     def balance(self) -> int:
         """What stands in them."""
@@ -218,6 +229,59 @@ def why_lot(lot: Lot, on: date, *, after: str = "") -> Explanation:
         number=0 if is_expired else lot.account.balance,
         first=expired,
         after=after,
+    )
+
+
+def why_use_by(
+    registered_product: RegisteredProduct, on: date, first: date, last: date, kind: LicenseKind | None
+) -> Explanation:
+    """The licenses in the wallet of which the last day of use lies in a time, lot by lot (R22); without ``kind`` of both."""
+    lots = Lot.objects.filter(
+        organization_id=registered_product.organization_id,
+        registered_product=registered_product,
+        account__balance__gt=0,
+        expires_on__gt=on,
+    ).select_related("account__license_type")
+    if kind is not None:
+        lots = lots.filter(account__kind=kind)
+    addends = [
+        Addend(
+            lot.account.license_type.name,
+            lot.account.balance,
+            detail=_("use by %(day)s") % {"day": _day(use_by(lot.expires_on))},
+            link=why_link("lot", lot=lot.pk),
+        )
+        for lot in lots.order_by("expires_on", "pk")
+        if first <= use_by(lot.expires_on) <= last
+    ]
+    return explain(
+        _("To be used from %(first)s to %(last)s") % {"first": _day(first), "last": _day(last)},
+        sum(addend.quantity for addend in addends),
+        Counted.LICENSES,
+        _("The licenses in the wallet of which the last day of use lies in this time, lot by lot."),
+        addends,
+    )
+
+
+def why_both_kinds(
+    registered_product: RegisteredProduct, types: Sequence[LicenseType], held: Mapping[str, Mapping[str, int]]
+) -> Explanation:
+    """All licenses in the wallet: those for the subscription and those for hardware units (R21)."""
+    addends = [
+        Addend(
+            _("%(type)s: %(what)s") % {"type": each.name, "what": LicenseKind(kind).label},
+            quantities[each.code],
+            link=why_link("wallet", type=each.code, kind=kind),
+        )
+        for kind, quantities in held.items()
+        for each in types
+    ]
+    return explain(
+        _("All licenses in the Product wallet of %(product)s") % {"product": registered_product.product.name},
+        sum(addend.quantity for addend in addends),
+        Counted.LICENSES,
+        _("Licenses for the subscription and licenses for hardware units are kept apart in one wallet."),
+        addends,
     )
 
 

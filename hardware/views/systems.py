@@ -53,7 +53,8 @@ class TypeLine:
     devices: int
     devices_on_unit: int | None = None
     licenses: int | None = None
-    lacks: int = 0
+    # None where the unit licenses nothing, and so lacks nothing either.
+    lacks: int | None = None
 
 
 @require_GET
@@ -104,7 +105,7 @@ def _lines(system: System, types: tuple[LicenseType, ...], unit: HardwareUnit | 
             devices[kind.pk],
             state.devices.get(kind.code, 0),
             state.licenses.get(kind.code, 0),
-            state.lacks.get(kind.code, 0),
+            state.lacks.get(kind.code, 0) if state.is_tied else None,
         )
         for kind in types
     ]

@@ -5,6 +5,7 @@ from functools import cache
 
 from django.urls import resolve, reverse
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from organizations.access import Permission, may
@@ -16,6 +17,8 @@ class Action:
     """Something to do: its words, the page on which it is done, and the URL whose view says who may do it.
 
     ``does`` differs from ``page`` where a page that everybody sees holds a form for some. ``part`` is the id of that form.
+    ``asks`` is of a page of the organization that is asked for the product. ``if_started`` is of what makes sense after the start
+    of the product's subscription (True) or before it (False) only.
     """
 
     label: str | Promise
@@ -23,16 +26,28 @@ class Action:
     icon: str
     does: str = ""
     part: str = ""
+    asks: bool = False
+    if_started: bool | None = None
 
     def url(self, arguments: tuple[str, ...] = ()) -> str:
         """Where it is done; ``arguments`` are the organization's slug and the product's code, as far as the page needs them."""
+        if self.asks:
+            organization, product = arguments
+            return f"{reverse(self.page, args=[organization])}?{urlencode({'product': product})}"
         return reverse(self.page, args=arguments) + (f"#{self.part}" if self.part else "")
+
+    def makes_sense(self, is_started: bool) -> bool:
+        """Whether it is of use for a product whose subscription has started, or has not."""
+        return self.if_started in (None, is_started)
 
 
 # In one product of an organization. The labels name the product.
 OF_PRODUCT = (
     Action(_("Redeem license key in %(product)s"), "product_wallet", "key", "redeem_license_key", "redeem-license-key"),
+    Action(_("Start your subscription of %(product)s"), "start_subscription", "calendar", if_started=False),
     Action(_("Allocate licenses of %(product)s"), "product_licensing", "calendar", "confirm_allocation"),
+    Action(_("Release a coming year of %(product)s"), "releasable_year", "calendar", if_started=True),
+    Action(_("Add a system of %(product)s"), "register_product", "plus", asks=True),
     Action(_("Product licensing of %(product)s"), "product_licensing", "calendar"),
     Action(_("Product wallet of %(product)s"), "product_wallet", "wallet"),
     Action(_("System setup of %(product)s"), "system_setup", "systems"),
@@ -68,7 +83,9 @@ OF_PERSON = (
 
 def actions_of(table: tuple[Action, ...], membership: Membership, *, of_product: bool = False) -> list[Action]:
     """The rows of a table that the member may do (R31)."""
-    return [each for each in table if may(membership, _permission(each.does or each.page, of_product))]
+    return [
+        each for each in table if may(membership, _permission(each.does or each.page, of_product and not each.asks))
+    ]
 
 
 def actions_of_person(user: User) -> list[Action]:

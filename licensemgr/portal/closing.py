@@ -19,7 +19,7 @@ from organizations.lists import forget_views
 from organizations.models import Organization, User
 from organizations.queries import unanswered_invitations
 from organizations.services import require_administrator
-from products.models import LicenseKind
+from products.models import LicenseKind, Product
 from subscriptions.queries import standings
 
 
@@ -57,17 +57,24 @@ class Closing:
     # Licenses that nobody can use any more: in the wallets, and allocated to this and later years.
     licenses_in_wallets: int
     licenses_allocated: int
+    # The same for each product that has some.
+    in_wallets: tuple[tuple[Product, int], ...]
+    allocated: tuple[tuple[Product, int], ...]
 
 
 def preview_closing(organization: Organization, on: date) -> Closing:
     """What `close_organization` would end now."""
     found = standings(organization, on)
+    held = [(each.product, sum(each.wallet_total(kind) for kind in LicenseKind.values)) for each in found]
+    allocated = [(each.product, sum(year.allocated_total for year in each.years)) for each in found]
     return Closing(
         members=organization.memberships.count(),
         systems=sum(standing.systems for standing in found),
         invitations=len(unanswered_invitations(organization, clock.real_now())),
-        licenses_in_wallets=sum(standing.wallet_total(kind) for standing in found for kind in LicenseKind.values),
-        licenses_allocated=sum(year.allocated_total for standing in found for year in standing.years),
+        licenses_in_wallets=sum(quantity for _product, quantity in held),
+        licenses_allocated=sum(quantity for _product, quantity in allocated),
+        in_wallets=tuple((product, quantity) for product, quantity in held if quantity),
+        allocated=tuple((product, quantity) for product, quantity in allocated if quantity),
     )
 
 

@@ -129,6 +129,9 @@ def find_places(user: User, text: str, here: str = "") -> list[Group]:
 def _find_places(user: User, entrances: dict[int, Membership], text: str, here: str) -> list[Group]:
     current = next((pk for pk, entrance in entrances.items() if entrance.organization.slug == here), None)
     asked = _Asked(text, tuple(fold(text).split()), entrances, current)
+    if text and not asked.words:
+        # Punctuation alone names nothing.
+        return []
     products = _registered(asked)
     groups = [
         _group("organizations", _("Organizations"), _organizations(asked)),
@@ -178,13 +181,17 @@ class _Registered:
     organization: int
     code: str
     name: str
+    # Whether its subscription has started.
+    is_started: bool
 
 
 def _registered(asked: _Asked) -> list[_Registered]:
     """The products of all organizations, or without words those of the one at which one is."""
     wanted = list(asked.entrances) if asked.words else [pk for pk in [asked.here] if pk is not None]
     rows = RegisteredProduct.objects.filter(organization__in=wanted, hidden_on=None).order_by("product__name", "pk")
-    return [_Registered(*row) for row in rows.values_list("organization_id", "product__code", "product__name")]
+    rows = rows.annotate(is_started=Q(subscription__isnull=False))
+    columns = ("organization_id", "product__code", "product__name", "is_started")
+    return [_Registered(*row) for row in rows.values_list(*columns)]
 
 
 def _products(asked: _Asked, products: Sequence[_Registered]) -> list[Place]:
@@ -246,6 +253,8 @@ def _in_products(asked: _Asked, products: Sequence[_Registered]) -> Iterator[_Of
             # What none of the words names is looked at once, not once in each organization.
             tables[key] = [(label, action) for label, action in labelled if asked.matches[label].occurring]
         for label, action in tables[key]:
+            if not action.makes_sense(product.is_started):
+                continue
             yield label, product.organization, (entrance.organization.slug, product.code), action
 
 
@@ -269,7 +278,8 @@ def _first(rows: "QuerySet[Any]", asked: _Asked, begins: Q, *order: str) -> "Que
 def _systems(asked: _Asked) -> list[Place]:
     named = Q()
     for word in asked.text.split():
-        named &= Q(name__icontains=word)
+        if fold(word):
+            named &= Q(name__icontains=word)
     rows = System.objects.filter(named | by_system_id(asked.text), removed_on=None)
     rows = rows.select_related("registered_product__product")
     found = _first(rows, asked, Q(name__istartswith=asked.text), "name", "pk")
@@ -289,9 +299,18 @@ def _systems(asked: _Asked) -> list[Place]:
 
 def _units(asked: _Asked) -> list[Place]:
     serial = normalize_serial(asked.text)
-    rows = HardwareUnit.objects.filter(serial__contains=serial).select_related("registered_product__product")
+    # “SN 1” and “sn–1” are what somebody types who reads SN-1 from a label: what parts the letters and digits may differ.
+    parts = re.findall("[0-9A-Z]+", asked.text.upper())
+    alike = "[^0-9A-Z]*".join(parts)
+    within, begins = Q(serial__contains=serial), Q(serial__startswith=serial)
+    if "".join(parts) != "".join(filter(str.isalnum, serial)):
+        # Letters of other scripts are looked for as they are.
+        alike = ""
+    if alike:
+        within, begins = within | Q(serial__regex=alike), begins | Q(serial__regex=f"^{alike}")
+    rows = HardwareUnit.objects.filter(within).select_related("registered_product__product")
     # Units whose life ended come last.
-    found = _first(rows, asked, Q(serial__startswith=serial, ended_on=None), "serial", "pk")
+    found = _first(rows, asked, begins & Q(ended_on=None), "serial", "pk")
     return [
         Place(
             unit.serial,

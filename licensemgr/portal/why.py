@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
+from django.utils.dateparse import parse_date
 from django.utils.http import urlencode
 
 from hardware.models import HardwareUnit
@@ -23,23 +25,35 @@ from products.why import (
     Link,
     why_all_devices,
     why_devices,
+    why_devices_on,
     why_system,
     why_systems,
 )
 from subscriptions.queries import ProductStanding, YearStanding, product_standing
 from subscriptions.why import (
     why_allocated,
+    why_allocated_on,
     why_allowance,
     why_expiring,
     why_free,
+    why_going_back,
     why_growth,
     why_in_wallet,
     why_missing,
     why_need,
+    why_of_all_years,
     why_to_buy,
 )
 from wallet.models import AccountUnit, Lot, Transfer
-from wallet.why import why_compensated, why_credit, why_lot, why_movement, why_wallet
+from wallet.why import (
+    why_both_kinds,
+    why_compensated,
+    why_credit,
+    why_lot,
+    why_movement,
+    why_use_by,
+    why_wallet,
+)
 
 T = TypeVar("T")
 
@@ -93,6 +107,23 @@ class Asked:
         """The license kind; subscription where none is named."""
         kind = self._query.get("kind", LicenseKind.SUBSCRIPTION)
         return LicenseKind(_one([each for each in LicenseKind.values if each == kind]))
+
+    @property
+    def kind_if_any(self) -> LicenseKind | None:
+        """The license kind; None for both."""
+        return self.kind if self._query.get("kind") else None
+
+    def day(self, name: str) -> date:
+        """A day of that name."""
+        found = self.day_if_any(name)
+        return _one([found] if found is not None else [])
+
+    def day_if_any(self, name: str) -> date | None:
+        """A day of that name, if one is named and is one."""
+        try:
+            return parse_date(self._query.get(name, ""))
+        except ValueError:
+            return None
 
     def _key(self, name: str) -> int:
         text = self._query.get(name, "")
@@ -155,16 +186,28 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
     "allocated": lambda asked: why_allocated(asked.standing, asked.year, asked.type, after=asked.after),
     "in-wallet": lambda asked: why_in_wallet(asked.standing, asked.year, asked.type),
     "to-buy": lambda asked: why_to_buy(asked.standing, asked.year, asked.type),
+    "all-in-wallet": lambda asked: why_of_all_years(asked.standing, "in-wallet"),
+    "all-to-buy": lambda asked: why_of_all_years(asked.standing, "to-buy"),
+    "all-allocated": lambda asked: why_of_all_years(asked.standing, "allocated"),
+    "allocated-on": lambda asked: why_allocated_on(asked.standing, asked.year, asked.day("on"), after=asked.after),
+    "going-back": lambda asked: why_going_back(
+        asked.standing, asked.year, asked.lot, asked.lot.account.license_type, after=asked.after
+    ),
     "expiring": lambda asked: why_expiring(asked.standing, asked.year, asked.type),
     "growth": lambda asked: why_growth(asked.standing, asked.licensed_year, asked.type),
     "free": lambda asked: why_free(asked.standing, asked.licensed_year, asked.one_type),
     "allowance": lambda asked: why_allowance(asked.standing, asked.licensed_year, after=asked.after),
     "devices": lambda asked: why_devices(asked.registered_product, asked.type, after=asked.after),
+    "devices-on": lambda asked: why_devices_on(asked.registered_product, asked.day("on"), after=asked.after),
     "all-devices": lambda asked: why_all_devices(asked.registered_product, asked.type, after=asked.after),
     "systems": lambda asked: why_systems(asked.registered_product, after=asked.after),
-    "system": lambda asked: why_system(asked.system, asked.one_type, after=asked.after),
+    "system": lambda asked: why_system(asked.system, asked.one_type, on=asked.day_if_any("on"), after=asked.after),
     "wallet": lambda asked: why_wallet(
         asked.registered_product, asked.standing.types, asked.type, asked.kind, asked.on, after=asked.after
+    ),
+    "both-kinds": lambda asked: why_both_kinds(asked.registered_product, asked.standing.types, asked.standing.wallet),
+    "use-by": lambda asked: why_use_by(
+        asked.registered_product, asked.on, asked.day("from"), asked.day("until"), asked.kind_if_any
     ),
     "lot": lambda asked: why_lot(asked.lot, asked.on, after=asked.after),
     "movement": lambda asked: why_movement(
@@ -179,9 +222,13 @@ NUMBERS: Mapping[str, Callable[[Asked], Explanation]] = {
 # The tab of the product to which each number belongs; System setup for those that are not named.
 TABS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("need", "missing", "allocated", "in-wallet", "to-buy", "expiring", "growth", "free", "allowance"), "licensing"
+        (
+            *("need", "missing", "allocated", "in-wallet", "to-buy", "expiring", "growth", "free", "allowance"),
+            *("all-in-wallet", "all-to-buy", "all-allocated", "allocated-on", "going-back"),
+        ),
+        "licensing",
     ),
-    **dict.fromkeys(("wallet", "lot", "movement", "credit", "compensated"), "wallet"),
+    **dict.fromkeys(("wallet", "both-kinds", "use-by", "lot", "movement", "credit", "compensated"), "wallet"),
 }
 
 

@@ -120,8 +120,21 @@
   }
   /* Without the marks of thousands where each parts three digits: blanks, or those of the language. */
   var groupedDigits = new RegExp("^[0-9]{1,3}(\\s|[" + mark + "])[0-9]{3}(?:\\1[0-9]{3})*$");
+  /* Digits of any script by their value, where all are of one; as `licensemgr.core.numbers.plain_digits` reads them. */
+  function plainDigits(text) {
+    var zeros = {};
+    var plain = text.replace(/\p{Nd}/gu, function (digit) {
+      var code = digit.codePointAt(0), value = 0;
+      /* Digits stand ten by ten in their order, and nothing else among them. */
+      while (/^\p{Nd}$/u.test(String.fromCodePoint(code - value - 1))) value += 1;
+      value %= 10;
+      zeros[code - value] = true;
+      return value;
+    });
+    return Object.keys(zeros).length > 1 ? text : plain;
+  }
   function typed(input) {
-    var text = input.value.trim();
+    var text = plainDigits(input.value.trim());
     return groupedDigits.test(text) ? text.replace(/[^0-9]/g, "") : text;
   }
   /* Why what is typed can't be confirmed yet: years that don't match what they are missing, in numbers. */

@@ -1,6 +1,7 @@
 """Quantities that are none: a sentence with 422, what was typed kept, the books unchanged (R16, R18)."""
 
 import html
+import unicodedata
 import uuid
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardware.forms import DevicesField
+from products.models import DeviceCount
 from subscriptions.forms import QuantityField
 from tests.bad_input.conftest import Portal, refused, unchanged
 
@@ -30,8 +32,8 @@ NO_QUANTITIES = [
     "Infinity",
     str(10**30),
     "9" * 5000,
-    "１０",  # full-width digits
-    "١٠",  # Arabic-Indic digits
+    "1０",  # digits of two scripts: full-width ones alone are what Japanese keyboards write, and count
+    "١0",  # likewise Arabic-Indic ones
     "²",
     "Ⅹ",
     "10\u200b",
@@ -104,6 +106,16 @@ def test_spaces_around_and_leading_zeros_are_harmless(portal: Portal, value: str
         assert portal.summary(core=value).status_code == 200
 
 
+@pytest.mark.parametrize("value", ["１０", "١٠", "۱۰", "१०"])
+def test_digits_of_any_script_count_by_their_value(portal: Portal, value: str) -> None:
+    with unchanged():
+        assert portal.summary(core=value).status_code == 200
+    devices = {"devices_core-device": value, "devices_universal-device": "7"}
+    assert portal.post("edit_devices", devices, portal.system.system_id).status_code == 303
+    counts = DeviceCount.objects.filter(system=portal.system, until_on=None, license_type__code="core-device")
+    assert [count.quantity for count in counts] == [10]
+
+
 @pytest.mark.parametrize(
     ("core", "universal", "what"), [("11", "4", "too many"), ("9", "4", "short"), ("999999999", "4", "too many")]
 )
@@ -149,5 +161,10 @@ def test_of_any_text_a_field_makes_a_number_in_range_or_a_sentence(text: str) ->
     licenses, devices = clean(QuantityField(), text), clean(DevicesField(), text)
     assert licenses is None or 0 <= licenses <= 999_999_999
     assert devices is None or 0 <= devices <= 1_000_000
-    assert licenses in (None, 0) or text.strip(" ").isascii()
+    # Digits of one script count by their value; of two scripts they are no number.
+    zeros = {
+        ord(letter) - unicodedata.decimal(letter) for letter in text if unicodedata.decimal(letter, None) is not None
+    }
+    assert len(zeros) <= 1 or (licenses is None and devices is None)
+    assert licenses in (None, 0) or zeros
     assert devices is None or (text.isprintable() or any(letter.isspace() for letter in text))

@@ -1,6 +1,7 @@
 """The pages of system files: upload, the page before Confirm, Confirm, what is still to do, another key (R5, R24, R28, R30)."""
 
 import io
+import re
 import struct
 import tracemalloc
 import uuid
@@ -36,7 +37,8 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, books: Books) -> None:
 
 
 def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
+    # Without the links of numbers that tell where they come from.
+    return " ".join(re.sub(r'<a class="why"[^>]*>(.*?)</a>', r"\1", answer.content.decode()).split())
 
 
 def nothing_changed() -> bool:
@@ -101,7 +103,11 @@ def test_devices_are_compared_one_by_one_and_with_the_current_need(
         assert words in shown
     assert "camera-030" not in shown
     # Fewer devices lower what is needed, never what is allocated (R14).
-    assert "stays 10" in text(manager_client.get(staged(manager_client, SLUG, listed(range(4)))))
+    answer = manager_client.get(staged(manager_client, SLUG, listed(range(4))))
+    assert "stays 10" in text(answer)
+    # What the books say is explained: the system's devices, and what the product needs.
+    links = re.findall(r'/why/([a-z-]+)/\?[^"]*type=core-device" data-why="10"', answer.content.decode())
+    assert sorted(links) == ["need", "system"]
 
 
 def test_a_unit_is_registered_by_proof_remembered_or_left(

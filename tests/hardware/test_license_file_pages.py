@@ -1,7 +1,9 @@
 """Handing out license files, and what anybody may see: keys, schemas, verifying, readiness (R29)."""
 
+import html
 import io
 import json
+import uuid
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,6 +27,7 @@ from hardware.catalogue import add_manufactured_unit, ensure_hardware_model
 from hardware.license_files import granted_to, verify_license_file
 from hardware.license_listing import held_reports, license_file_states, offline_systems
 from hardware.models import HeldReport, LicenseFile, Report, StagedFile
+from hardware.registration_codes import make_code
 from hardware.reports import decide_identity
 from licensemgr.celery import make_folders
 from licensemgr.core import signing_keys
@@ -33,6 +36,7 @@ from licensemgr.core.models import Instance, SigningKey
 from licensemgr.portal.simulating import SimulatedSystem
 from organizations.models import Organization, User
 from products.models import Product, System
+from subscriptions.advice import format_date
 from tests.conftest import FrozenClock
 from tests.factories import Books
 from tests.hardware.offline import DAY, NOON, staged, system_file, vessel
@@ -361,3 +365,32 @@ def test_the_admin_site_shows_no_private_part(staff: Any, rf: RequestFactory) ->
         assert not (site.has_add_permission(request) or site.has_change_permission(request))
         assert not site.has_delete_permission(request)
         assert hidden not in site.get_fields(request)
+
+
+def test_the_page_of_terms_tells_of_keys_files_and_codes_in_the_organizations_own(
+    take: Take, books: Books, manager: User, manager_client: Client, organization: Organization
+) -> None:
+    address = reverse("terms", args=[SLUG])
+    assert "Your newest one" not in text(manager_client.get(address))
+    system = take(vessel())
+    assert download(manager_client, system).status_code == 200
+    with CaptureQueriesContext(connection) as few:
+        manager_client.get(address)
+    books.redeem(DAY, core=9)
+    books.start(DAY)
+    take(vessel("Barge"))
+    make_code(organization=organization, label="Pier", days=7, uses=2, form_token=uuid.uuid4(), actor=manager, on=DAY)
+    with CaptureQueriesContext(connection) as more:
+        told = html.unescape(text(manager_client.get(address)))
+    day = format_date(DAY)
+    for said in (
+        f"Your last one was redeemed on {day}, for Camera Station.",
+        "You have 2.",
+        f"Your newest one, of Barge, was accepted on {day}.",
+        f"Your newest one, for Vessel, is of {day}.",
+        "The license file of Vessel is stale: it is licensed by the subscription now.",
+        "Of your newest codes 1 is open.",
+    ):
+        assert said in told, said
+    # Neither does the number of queries grow with what there is.
+    assert len(more) <= len(few) + 4

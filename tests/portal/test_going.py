@@ -115,13 +115,31 @@ def test_each_is_offered_what_the_door_would_let_do(
         offered |= set(labels(person, word, "actions"))
     for table, arguments in ((OF_ORGANIZATION, ("harbour",)), (OF_PRODUCT, ("harbour", "camera-station"))):
         for action in table:
-            view = resolve(reverse(action.does or action.page, args=arguments)).func
-            may = vars(view)["organization_permission"] in PERMISSIONS[role]
+            view = resolve(reverse(action.does or action.page, args=arguments[: 1 if action.asks else 2])).func
+            may = vars(view)["organization_permission"] in PERMISSIONS[role] and action.makes_sense(is_started=False)
             label = str(action.label) % {"product": "Camera Station"} if len(arguments) == 2 else str(action.label)
             assert may or label not in offered, label
             assert not may or label in set(labels(person, label, "actions")), label
     assert ("Redeem license key in Camera Station" in offered) == (role != Role.VIEWER)
     assert ("Invite by e-mail" in offered) == (role == Role.ADMINISTRATOR)
+
+
+def test_what_is_to_start_or_to_release_is_offered_before_or_after_the_start(
+    furnished: Books, manager: User, manager_client: Client, today: date
+) -> None:
+    assert labels(manager, "start your subscription", "actions") == ["Start your subscription of Camera Station"]
+    assert labels(manager, "release a coming", "actions") == []
+    [add] = found(manager, "add a system")["actions"]
+    assert (add.label, add.url) == (
+        "Add a system of Camera Station",
+        "/o/harbour/products/register/?product=camera-station",
+    )
+    assert "Add a system of Camera Station" in manager_client.get(add.url).content.decode()
+    furnished.start(today)
+    assert labels(manager, "start your subscription", "actions") == []
+    [release] = found(manager, "release a coming")["actions"]
+    assert release.label == "Release a coming year of Camera Station"
+    assert manager_client.get(release.url, follow=True).status_code == 200
 
 
 def test_a_support_view_finds_as_a_viewer_while_it_lasts(
@@ -186,6 +204,19 @@ def test_odd_words_find_nothing_and_break_nothing(furnished: Books, manager_clie
     response = manager_client.get(reverse("go"), {"q": text, "at": "../x"})
     assert response.status_code == 200
     assert "Gate recorder" not in response.content.decode()
+
+
+@pytest.mark.parametrize("text", ["-", "…", " - ", "·", "--", "?!", "/"])
+def test_punctuation_alone_is_an_answer_to_nothing(furnished: Books, manager: User, text: str) -> None:
+    assert find_places(manager, text, "harbour") == []
+
+
+def test_punctuation_beside_words_does_not_matter(furnished: Books, manager: User) -> None:
+    assert labels(manager, "gate - recorder", "systems") == ["Gate recorder"]
+    assert labels(manager, "camera …", "products") == ["Camera Station"]
+    for typed in ("SN 7001", "sn–7001", "SN/70", "- sn 70", "SN-7001"):
+        assert labels(manager, typed, "units") == ["SN-7001"], typed
+    assert labels(manager, "SN 8", "units") == []
 
 
 def many(organization: Organization, registered: RegisteredProduct, count: int, on: date) -> None:

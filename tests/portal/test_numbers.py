@@ -166,7 +166,14 @@ def test_a_number_in_a_sentence(language: str, text: str) -> None:
         ("en", "1 0", "1 0"),
         ("en", "1,234 567", "1,234 567"),
         ("en", "1234,567", "1234,567"),
+        # Of another script by their value, all of one.
+        ("ja", "１２", "12"),
+        ("ar", "١٢", "12"),
+        ("ar", "١٢.٣٤٥", "12345"),
+        ("en", "-１", "-1"),
         ("en", "１,234", "１,234"),
+        ("en", "1٢", "1٢"),
+        ("en", "²", "²"),
     ],
 )
 def test_what_is_typed_may_have_the_readers_separators(language: str, typed: str, read: str) -> None:

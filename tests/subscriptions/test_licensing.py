@@ -165,7 +165,7 @@ def test_what_does_not_fit_is_answered_422_with_the_reason_in_numbers_and_what_w
 
 
 @pytest.mark.parametrize(
-    "bad", ["-1", "1.5", "1e3", "1" + "0" * 30, "ten", "１０", "0x10", "+3", "١٠", "10;DROP", "1 0"]
+    "bad", ["-1", "1.5", "1e3", "1" + "0" * 30, "ten", "1０", "0x10", "+3", "١0", "10;DROP", "1 0"]
 )
 def test_a_quantity_that_is_none_is_refused_with_a_sentence_and_kept(
     started: Books, manager_client: Client, organization: Organization, bad: str

@@ -256,6 +256,19 @@ def test_movements_are_paged_by_key_and_a_page_that_can_not_be_read_is_the_first
     assert fragment.startswith('<section class="panel" id="movements"')
 
 
+def test_older_movements_have_an_address_to_which_reloading_and_going_back_lead(
+    registered: Books, manager_client: Client, organization: Organization
+) -> None:
+    for _time in range(21):
+        registered.redeem(START, core=1)
+    text = manager_client.get(page(organization)).content.decode()
+    link = re.search(r'<a [^>]*hx-get="([^"]*\?before=[0-9]+)"[^>]*>', text)
+    assert link and 'hx-push-url="true"' in link[0]
+    for headers in ({}, {"HX-Request": "true", "HX-History-Restore-Request": "true"}):
+        whole = manager_client.get(link[1], headers=headers).content.decode()
+        assert "<html" in whole and whole.count("<span>License key redeemed") == 1
+
+
 def test_the_number_of_queries_does_not_grow_with_lots_and_movements(
     registered: Books, manager_client: Client, organization: Organization, django_assert_max_num_queries: object
 ) -> None:

@@ -146,7 +146,7 @@ def _lot(name: str, kind: LicenseKind, quantity: int, use_by: date) -> LotLine:
 
 def _wallet(*lots: LotLine) -> Wallet:
     names = dict.fromkeys(lot.license_type for lot in lots)
-    return Wallet(tuple(TypeStock(LicenseType(name=name), 0, 0, 0) for name in names), lots)
+    return Wallet(tuple(TypeStock(LicenseType(name=name), 0, 0, 0) for name in names), lots, date.max)
 
 
 def _stored_until(mirrored: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from licensemgr.portal.own_terms import own_examples
 from licensemgr.portal.terms import TERMS
 from organizations.access import OrganizationRequest, Permission, organization_view
 from products.answers import page
@@ -15,5 +16,6 @@ def terms(request: OrganizationRequest) -> HttpResponse:
     """Each term in one sentence, with an example in the organization's own numbers where it has some."""
     shown = request.organization.registered_products.filter(hidden_on=None).select_related("product")
     known = standings(request.organization, request.today, shown)
-    explained = [(code, term, term.example_for(known)) for code, term in TERMS.items()]
+    own = own_examples(request.organization, request.today, known)
+    explained = [(code, term, own.get(code) or term.example_for(known)) for code, term in TERMS.items()]
     return page(request, "portal/terms.html", {"terms": explained})
