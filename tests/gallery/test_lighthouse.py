@@ -11,7 +11,7 @@ from django.conf import settings
 
 from tests.gallery.stage import Stage, session_of
 from tests.gallery.states import PageState, page_states
-from tests.lighthouse.asking import CHROMIUM, Lighthouse, lighthouse
+from tests.lighthouse.asking import CHROMIUM, Lighthouse, LighthouseFailed, lighthouse
 
 pytestmark = [pytest.mark.lighthouse, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 CATEGORIES = ("accessibility", "best-practices")
@@ -48,3 +48,12 @@ def test_a_page_has_all_points(stage: Stage, asked: Lighthouse, state: PageState
             stage.address + visit.path, CATEGORIES, cookies=f"{settings.SESSION_COOKIE_NAME}={session_of(visit)}"
         )
     assert found.scores == dict.fromkeys(CATEGORIES, 100), "\n".join(found.failed)
+
+
+def test_a_page_that_breaks_breaks_no_other(stage: Stage, asked: Lighthouse) -> None:
+    with stage.show(page_states()[0], status="200 OK") as visit:
+        with pytest.raises(LighthouseFailed, match="no-such-host"):
+            asked.ask("http://no-such-host.invalid/", CATEGORIES)
+        assert asked.ask(stage.address + visit.path, CATEGORIES).scores["accessibility"] == 100
+        assert asked.end() == 0
+        assert asked.ask(stage.address + visit.path, CATEGORIES).scores["accessibility"] == 100

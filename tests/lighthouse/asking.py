@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 FOLDER = Path(__file__).parent
 IS_THERE = (FOLDER / "node_modules").is_dir() and shutil.which("node") is not None
@@ -30,12 +30,13 @@ class Found:
     failed: list[str]
 
 
-@dataclass(frozen=True)
 class Lighthouse:
-    """A process that answers; made by ``lighthouse()``."""
+    """A process that answers, begun anew for the next question where it ended; within ``lighthouse()``."""
 
-    questions: IO[str]
-    answers: IO[str]
+    def __init__(self, chromium: str) -> None:
+        """``chromium`` is the program of the browser."""
+        self._chromium = chromium
+        self._process: subprocess.Popen[str] | None = None
 
     def ask(
         self, url: str, categories: Sequence[str], *, cookies: str = "", language: str = "", slow: bool = False
@@ -44,27 +45,53 @@ class Lighthouse:
         headers = {"Cookie": cookies, "Accept-Language": language}
         question = {"url": url, "categories": list(categories), "slow": slow}
         question["headers"] = {name: value for name, value in headers.items() if value}
-        self.questions.write(json.dumps(question) + "\n")
-        self.questions.flush()
-        line = self.answers.readline()
-        answer: dict[str, Any] = json.loads(line) if line else {"error": "it ended"}
+        if self._process is None:
+            self._process = self._start()
+        questions, answers = self._process.stdin, self._process.stdout
+        assert questions is not None and answers is not None
+        try:
+            questions.write(json.dumps(question) + "\n")
+            questions.flush()
+            line = answers.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise LighthouseFailed(f"{url}: its process ended with {self.end()}")
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise LighthouseFailed(f"{url}: {answer['error']}")
         return Found(answer["scores"], answer["failed"])
 
+    def end(self) -> int:
+        """End the process, where there is one. Its return code."""
+        if self._process is None:
+            return 0
+        with self._process as process, contextlib.suppress(BrokenPipeError):
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._process = None
+        return process.returncode
+
+    def _start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            ["node", "audit.mjs"],
+            cwd=FOLDER,
+            env={**os.environ, "CHROME_PATH": self._chromium},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
 
 @contextlib.contextmanager
 def lighthouse(chromium: str) -> Iterator[Lighthouse]:
-    """Within this Lighthouse runs, with one browser."""
-    with subprocess.Popen(
-        ["node", "audit.mjs"],
-        cwd=FOLDER,
-        env={**os.environ, "CHROME_PATH": chromium},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None and process.stdout is not None
-        yield Lighthouse(process.stdin, process.stdout)
-        process.stdin.close()
-        process.wait(30)
+    """Within this Lighthouse can be asked, with one browser."""
+    asked = Lighthouse(chromium)
+    try:
+        yield asked
+    finally:
+        asked.end()

@@ -1,4 +1,5 @@
 // Asks Lighthouse about pages: one question a line on standard input, one answer a line on standard output, in one Chromium.
+// Where Lighthouse or the browser breaks at a page, that is the answer for it, and the next question has a browser of its own.
 //
 // Question: {"url": …, "headers": {…}, "categories": ["accessibility", …], "slow": whether a phone on a slow net is simulated}.
 // Answer: {"scores": {category: 0 to 100}, "failed": ["audit: what it says", …]} or {"error": …}.
@@ -6,17 +7,34 @@ import readline from "node:readline";
 import * as chromeLauncher from "chrome-launcher";
 import lighthouse from "lighthouse";
 
-const chrome = await chromeLauncher.launch({
-  chromePath: process.env.CHROME_PATH,
-  chromeFlags: ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run"],
-});
+const LONGEST = 120000;
+let chrome = null;
+
+async function browser() {
+  chrome ??= await chromeLauncher.launch({
+    chromePath: process.env.CHROME_PATH,
+    chromeFlags: ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--no-first-run"],
+  });
+  return chrome;
+}
+
+async function endBrowser() {
+  const former = chrome;
+  chrome = null;
+  await former?.kill();
+}
+
+// Lighthouse leaves some promises behind, whose failure belongs to the question that is being asked.
+let breaks = () => {};
+process.on("unhandledRejection", (error) => breaks(error));
+process.on("uncaughtException", (error) => breaks(error));
 
 async function ask(question) {
   const settings = {
     logLevel: "silent",
     output: "json",
-    port: chrome.port,
+    port: (await browser()).port,
     onlyCategories: question.categories,
     extraHeaders: question.headers,
     maxWaitForLoad: 30000,
@@ -48,13 +66,26 @@ async function ask(question) {
   return { scores, failed };
 }
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-  let answer;
+async function answerTo(question) {
+  let longest;
+  const broken = new Promise((_, reject) => {
+    breaks = reject;
+    longest = setTimeout(() => reject(new Error(`no answer within ${LONGEST / 1000} seconds`)), LONGEST);
+  });
   try {
-    answer = await ask(JSON.parse(line));
+    return await Promise.race([ask(question), broken]);
   } catch (error) {
-    answer = { error: String(error) };
+    await endBrowser();
+    return { error: String(error?.stack ?? error) };
+  } finally {
+    clearTimeout(longest);
+    breaks = () => {};
   }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
-await chrome.kill();
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await answerTo(JSON.parse(line)))}\n`);
+}
+await endBrowser();
+// A question that was given up may still wait for its browser.
+process.exit(0);
