@@ -114,9 +114,11 @@
   }
 
   /* ----- what is left in the wallet, and which years are open ----- */
+  function isNumber(input) {
+    return /^[0-9]{1,9}$/.test(typed(input));
+  }
   function entered(input) {
-    var text = typed(input);
-    return /^[0-9]{1,9}$/.test(text) ? parseInt(text, 10) : 0;
+    return isNumber(input) ? parseInt(typed(input), 10) : 0;
   }
   /* Without the marks of thousands where each parts three digits: blanks, or those of the language. */
   var groupedDigits = new RegExp("^[0-9]{1,3}(\\s|[" + mark + "])[0-9]{3}(?:\\1[0-9]{3})*$");
@@ -157,7 +159,7 @@
         var values = { year: year, type: input.getAttribute("data-type-name") || "" };
         var want = parseInt(input.getAttribute("data-missing"), 10) || 0;
         var have = entered(input);
-        if (input.value.trim() !== "" && !/^[0-9]{1,9}$/.test(typed(input))) { tell("digits", values); return; }
+        if (input.value.trim() !== "" && !isNumber(input)) { tell("digits", values); return; }
         values.entered = numbers.format(have);
         values.missing = numbers.format(want);
         values.difference = numbers.format(Math.abs(have - want));
@@ -178,17 +180,20 @@
       if (fields.some(function (input) { return entered(input) < (parseInt(input.getAttribute("data-missing"), 10) || 0); })) open = false;
     });
     var sums = {};
+    var unreadable = {};
     var total = 0;
     all("[data-wallet-type]", form).forEach(function (input) {
       var type = input.getAttribute("data-wallet-type");
       sums[type] = (sums[type] || 0) + entered(input);
+      unreadable[type] = unreadable[type] || (input.value.trim() !== "" && !isNumber(input));
       total += entered(input);
     });
     var reason = form.querySelector("[data-wallet-reason]");
     var lines = reason ? mismatches(groups, reason) : [];
     all("[data-wallet-left]", form).forEach(function (box) {
       var have = parseInt(box.getAttribute("data-wallet-have"), 10) || 0;
-      var sum = sums[box.getAttribute("data-wallet-left")] || 0;
+      var type = box.getAttribute("data-wallet-left");
+      var sum = sums[type] || 0;
       var left = have - sum;
       var value = box.querySelector("[data-wallet-value]");
       var note = box.querySelector("[data-wallet-note]");
@@ -196,6 +201,10 @@
       if (value && value.textContent !== text) value.textContent = text;
       if (note) note.textContent = note.getAttribute(left < 0 ? "data-text-short" : "data-text-left");
       box.classList.toggle("is-short", left < 0);
+      /* Years say it themselves, with their names. */
+      if (unreadable[type] && reason && !groups.length) {
+        lines.push((reason.getAttribute("data-text-digits") || "").replace("{type}", box.getAttribute("data-wallet-label") || ""));
+      }
       if (left < 0 && reason) {
         lines.push((reason.getAttribute("data-text-short") || "")
           .replace("{type}", box.getAttribute("data-wallet-label") || "")

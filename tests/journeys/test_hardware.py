@@ -102,6 +102,9 @@ def test_allocate_expansion_licenses(lacking: Books, by_hand: Visitor, organizat
         visitor.hand.fill(amount, "6")
         visitor.reads("Core device: 6 entered, 5 in the Product wallet, so 1 missing there.")
         expect(visitor.button("Confirm allocation")).to_have_attribute("aria-disabled", "true")
+        visitor.hand.fill(amount, "two")
+        visitor.reads("Core device: type a whole number, in digits only.")
+        expect(visitor.button("Confirm allocation")).to_have_attribute("aria-disabled", "true")
     else:
         expect(left).to_have_text("5")
     visitor.hand.fill(amount, "4")
