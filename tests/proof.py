@@ -56,6 +56,15 @@ HISTORIES = (
     "tests/operations/test_demonstration.py",
     "tests/hardware/test_license_files.py",
     "tests/api/test_load.py",
+    "tests/bad_input/test_confirmations.py",
+    "tests/bad_input/test_keys.py",
+    "tests/concurrency/test_confirm_races.py",
+    "tests/concurrency/test_work_races.py",
+    "tests/gallery/test_states.py",
+    "tests/portal/test_numbers.py",
+    "tests/rules/test_told.py",
+    "tests/test_admin.py",
+    "tests/test_admin_support.py",
 )
 # As in the settings, which are not loaded here.
 LANGUAGES = (

@@ -106,6 +106,7 @@ def looked_at_only() -> dict[Any, AnyModelAdmin]:
     return {model: site for model, site in admin.site._registry.items() if isinstance(site, LooksOnlyAdmin)}
 
 
+@pytest.mark.slow
 def test_books_are_looked_at_and_never_changed_by_a_superuser_neither(lived: Books, staff_client: Client) -> None:
     """Every table that is not on the short list below: its list, a row, and each way to change it."""
     made_here = {"KeyBatch", "Correction", "WebhookEndpoint", "ShopToken"}
@@ -154,6 +155,7 @@ def test_lists_need_as_many_queries_for_thirty_rows_as_for_one(
             staff_client.get(address(model, "changelist"))
 
 
+@pytest.mark.slow
 def test_no_secret_is_on_any_page(lived: Books, staff_client: Client, manager: User) -> None:
     """Seeds of second factors, recovery codes, digests of keys and invitations, the text of confidential mail."""
     Authenticator.objects.create(

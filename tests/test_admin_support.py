@@ -145,6 +145,7 @@ def test_the_door_itself_lets_nothing_be_sent_under_a_grant(
                 view(request, organization=organization.slug)
 
 
+@pytest.mark.slow
 def test_under_a_grant_staff_look_as_a_viewer_does(
     staff_client: Client, staff: User, viewer_client: Client, books: Books, today: date
 ) -> None:

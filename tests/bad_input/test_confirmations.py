@@ -122,6 +122,7 @@ def test_one_opened_yesterday_is_shown_anew_and_says_so(portal: Portal, frozen_c
     assert Allocation.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_one_opened_a_year_or_a_lifetime_ago_is_never_a_500(portal: Portal, frozen_clock: FrozenClock) -> None:
     sealed = portal.confirmation()
     for day in (date(2028, 3, 1), date(2040, 1, 1), date(2400, 2, 29)):

@@ -54,6 +54,7 @@ def test_what_is_no_key_is_refused_and_kept(portal: Portal, key: str) -> None:
     assert not key.strip() or html.escape(key) in response.content.decode()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -64,6 +65,7 @@ def test_any_text_is_refused(portal: Portal, text: str) -> None:
     assert portal.books.stand(portal.books.registered().registered_on).wallet["subscription"]["core-device"] == 30
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

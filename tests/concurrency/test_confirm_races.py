@@ -78,6 +78,7 @@ def second_time(monkeypatch: pytest.MonkeyPatch, module: object, name: str, act:
     monkeypatch.setattr(module, name, call)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["between", "within"])
 def test_a_killed_process_leaves_what_it_took_and_the_rest_to_be_confirmed(
     manager_client: Client, organization: Organization, files: list[bytes], point: str

@@ -94,6 +94,7 @@ def test_one_order_placed_eight_times_at_once_is_one(
     assert [str(each) for each in placed] == [f"lines {WorkOrder.objects.get().pk}"] * 8
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_is_gone_on_for_and_the_bytes_are_the_same(
     organization: Organization, administrator: User, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ SHOWS_TOO = {
     "product_licensing": "confirm_allocation",
     "allocate_expansion": "confirm_expansion",
 }
+# In so many tests all states are reached.
+PARTS = 12
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -53,10 +55,12 @@ def test_the_proof_looks_in_every_language() -> None:
     assert [code for code, _name in proof.LANGUAGES] == [code for code, _name in settings.LANGUAGES]
 
 
-def test_every_state_is_reached(stage: Stage) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_state_is_reached(stage: Stage, part: int) -> None:
     """By its steps, with its status, at a page of the portal that says something."""
     wrong = []
-    for state in page_states():
+    for state in page_states()[part::PARTS]:
         try:
             with stage.show(state) as visit:
                 text = visit.answer.content.decode()

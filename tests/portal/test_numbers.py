@@ -110,6 +110,7 @@ def _read(client: Client, addresses: list[str], language: str) -> Iterator[tuple
             yield address, reader
 
 
+@pytest.mark.slow
 def test_people_read_separators_and_programs_do_not(
     pages: list[str], organization: Organization, administrator_client: Client
 ) -> None:

@@ -217,6 +217,7 @@ def site(books: Books, organization: Organization, administrator_client: Client,
     return Site(organization, administrator_client, unit)
 
 
+@pytest.mark.slow
 def test_every_number_on_every_page_leads_to_what_it_is_made_of(site: Site) -> None:
     """Each link is followed, and those of the addends too: the number is the same, and what stands there sums to it."""
     to_follow: list[tuple[str, int, str]] = []

@@ -234,6 +234,7 @@ def _written(organization: Organization) -> list[tuple[date, date | None, str, s
     ]
 
 
+@pytest.mark.slow
 def test_each_is_sent_once_on_its_day_and_gaps_write_the_same(frozen_clock: FrozenClock) -> None:
     """With the daily job exactly these; with runs on random days the same is written, and sent only while it is of use."""
     daily, told = _live(frozen_clock, lambda day: True)

@@ -162,6 +162,8 @@ class TestTheAddress:
 
 
 def _endless_continue(connection: socket.socket, over: threading.Event) -> None:
+    # Where the other side went away with its window closed, the operating system notices after minutes.
+    connection.settimeout(1)
     for _number in range(1_000_000):
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
