@@ -58,7 +58,7 @@ async function ask(question) {
       const audit = lhr.audits[id];
       if (weight > 0 && audit.score !== null && audit.score < 1) {
         const items = (audit.details?.items ?? []).slice(0, 3);
-        const where = items.map((item) => item.node?.selector ?? item.description ?? item.issueType ?? "").filter(Boolean);
+        const where = items.map((item) => item.node?.selector ?? item.description ?? item.issueType ?? item.value ?? "").filter(Boolean);
         failed.push(`${id}: ${audit.title}${audit.displayValue ? ` (${audit.displayValue})` : ""} ${where.join(", ")}`.trim());
       }
     }
