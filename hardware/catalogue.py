@@ -9,6 +9,7 @@ from django.db.models import Q
 from hardware.errors import HardwareModelInUse, UnitUnknown
 from hardware.keys import normalize_serial, oak_hash, proof_key, seal_proof_key
 from hardware.models import HardwareModel, HardwareUnit, ManufacturedUnit, PreloadedLicense
+from licensemgr.core.integrity import is_taken
 from products.models import Product
 
 # The most licenses of one type that a unit can come with.
@@ -46,6 +47,8 @@ def add_manufactured_unit(*, serial: str, hardware_model: HardwareModel, oak: st
                 proof_key=seal_proof_key(proof_key(oak), serial),
             )
     except IntegrityError as error:
+        if not is_taken(error, ManufacturedUnit, "serial"):
+            raise
         raise UnitUnknown from error
 
 

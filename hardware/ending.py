@@ -13,6 +13,7 @@ from hardware.placing import held_accounts, holding_account, place_system, rebas
 from hardware.queries import UnitState, systems_on, unit_states
 from history.models import Action
 from history.record import record
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.worded import gettext as _
 from organizations.books import changing
 from organizations.models import User
@@ -170,6 +171,8 @@ def _register_replacement(old_unit: HardwareUnit, serial: str, actor: User, on: 
                 registered_by=actor,
             )
     except IntegrityError as error:
+        if not is_taken(error, HardwareUnit, "made"):
+            raise
         raise ReplacementRefused(
             _("The unit %(serial)s is registered already. Nothing was changed. Choose a unit that nobody registered.")
             % {"serial": serial}

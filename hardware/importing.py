@@ -14,7 +14,14 @@ from django.db import transaction
 
 from hardware.errors import UnitFileRefused
 from hardware.keys import is_oak_of, normalize_oak, normalize_serial, oak_hash, proof_key, seal_proof_key
-from hardware.models import HardwareModel, ManufacturedUnit, UnitImport, UnitImportPiece, UnitImportRefusal
+from hardware.models import (
+    HardwareModel,
+    ManufacturedUnit,
+    UnitImport,
+    UnitImportMark,
+    UnitImportPiece,
+    UnitImportRefusal,
+)
 from hardware.pieces import PIECE_BYTES, PieceGone, PiecesUnreadable, forget_pieces, open_kept_pieces
 from hardware.unit_files import Batch, UnitFile
 from licensemgr.core import clock
@@ -110,6 +117,7 @@ def take_in_batch(unit_import: UnitImport, file: UnitFile, *, rows: int = BATCH_
         current.refused += len(findings.refusals)
         if batch.is_last:
             current.finished_at = clock.real_now()
+            UnitImportMark.objects.filter(unit_import=current).delete()
         current.save()
         if batch.is_last or batch.start // PIECE_BYTES != batch.end // PIECE_BYTES:
             forget_pieces(current, batch.end)
@@ -191,10 +199,14 @@ def _compare(rows: list[_Row], current: UnitImport) -> _Findings:
             serial__in=[row.serial for row in rows]
         ).values_list("serial", "hardware_model_id", "oak_digest", "pepper_id", "last_import_id")
     }
+    # Others of its units stood in another file since.
+    marks = UnitImportMark.objects.filter(unit_import=current, made__serial__in=[*known])
+    marked = set(marks.values_list("made__serial", flat=True))
     findings = _Findings()
     for row in rows:
         model_id, digest, pepper_id, import_id = known.get(row.serial, (None, "", "", None))
-        if row.serial in findings.added or row.serial in findings.known or import_id == current.pk:
+        stood_before = import_id == current.pk or row.serial in marked
+        if row.serial in findings.added or row.serial in findings.known or stood_before:
             findings.refusals.append(
                 (row.line, _("The serial number stands in the file before; its first row counts."))
             )
@@ -224,7 +236,14 @@ def _write(current: UnitImport, findings: _Findings) -> None:
         for stored in (oak_hash(row.oak),)
     )
     if findings.known:
-        ManufacturedUnit.objects.filter(serial__in=findings.known).update(last_import=current)
+        known = ManufacturedUnit.objects.filter(serial__in=findings.known)
+        # A file that is under way has to find them again. It is locked, so it neither ends nor goes on meanwhile.
+        others = known.filter(last_import__in=UnitImport.objects.filter(finished_at=None).exclude(pk=current.pk))
+        UnitImportMark.objects.bulk_create(
+            UnitImportMark(made_id=pk, unit_import_id=import_id)
+            for pk, import_id in others.values_list("pk", "last_import_id")
+        )
+        known.update(last_import=current)
     UnitImportRefusal.objects.bulk_create(
         UnitImportRefusal(unit_import_id=current.pk, line=line, reason=reason) for line, reason in findings.refusals
     )

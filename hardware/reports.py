@@ -18,6 +18,7 @@ from hardware.system_files import SystemFile, read_system_file
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.worded import gettext as _
 from organizations.books import changing, settled
 from organizations.models import Organization, User
@@ -261,6 +262,9 @@ def _write_report(
                 received_at=clock.now(),
             )
     except IntegrityError as error:
+        # The very same file has the same request id, too; which of the two constraints is told of is the database's choice.
+        if not any(is_taken(error, Report, "organization", "system", each) for each in ("request_id", "digest")):
+            raise
         raise ReportRefused(
             _(
                 "Another file with the same request id was accepted before. Nothing was changed. Create a new system file."

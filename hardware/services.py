@@ -15,6 +15,7 @@ from hardware.placing import holding_account, move_and_tell, place_system, rebas
 from hardware.queries import serial_of
 from history.models import Action
 from history.record import record
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.tenancy import Part, acting
 from organizations.books import changing
 from organizations.models import Organization, User
@@ -160,6 +161,8 @@ def register_made_unit(
                 registered_by=actor,
             )
     except IntegrityError as error:
+        if not is_taken(error, HardwareUnit, "made"):
+            raise
         # Another organization registered it at this very moment: the constraint let only one through.
         raise UnitUnknown from error
     preloaded = list(

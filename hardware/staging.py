@@ -163,7 +163,8 @@ def confirm_file(*, organization: Organization, ready: FileToConfirm, as_restore
     """Accept a staged file, and write down with it what became of it; within a transaction that holds nothing else.
 
     ``as_restored`` accepts it once as restored from a backup (R28). What was taken meanwhile counts once. A file that can't be
-    accepted changes nothing, and neither does one at which the portal itself fails: that one can be confirmed again.
+    accepted changes nothing, and neither does one at which the portal itself fails or whose day the clock can't be believed (R3):
+    that one can be confirmed again.
     """
     staged = StagedFile.objects.select_for_update().defer("packed").get(pk=ready.staged_id)
     if staged.is_taken:
@@ -178,6 +179,9 @@ def confirm_file(*, organization: Organization, ready: FileToConfirm, as_restore
             on=on,
             as_restored=as_restored,
         )
+    except clock.ClockJumped as jumped:
+        # No fault of the file: it can be confirmed once the clock is right, or believed.
+        staged.confirmed_at, staged.outcome = None, str(jumped.sentence)
     except Refused as refused:
         staged.confirmed_at, staged.outcome = clock.real_now(), str(refused.sentence)
     except Exception:

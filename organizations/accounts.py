@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from licensemgr.core import clock, mail
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.tenancy import Part, acting, acting_for
 from organizations.books import lock_organization
 from organizations.errors import AddressTaken, LastAdministratorOf, MembershipsChanged
@@ -63,9 +64,16 @@ def _new_person(email: str, password_hash: str) -> User:
             user.save()
             User.objects.vouch_for(user)
     except IntegrityError as error:
+        if not is_address_taken(error):
+            raise
         # The same sign-up was sent twice, and the other one was quicker.
         raise AddressTaken from error
     return user
+
+
+def is_address_taken(error: IntegrityError) -> bool:
+    """Whether the error says that somebody has an account with the address, or proved it."""
+    return is_taken(error, User, "email") or is_taken(error, EmailAddress, "email")
 
 
 def change_name(*, user: User, first_name: str, last_name: str) -> None:

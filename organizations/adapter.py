@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from licensemgr.core import clock
 from licensemgr.core.mail import write_message
-from organizations.accounts import note_browser_language
+from organizations.accounts import is_address_taken, note_browser_language
 from organizations.models import User
 
 # A code lives minutes and a link a day; what arrives later than this helps nobody.
@@ -88,7 +88,9 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             with transaction.atomic():
                 return bool(super().confirm_email(request, email_address))
-        except IntegrityError:
+        except IntegrityError as error:
+            if not is_address_taken(error):
+                raise
             messages.error(request, gettext("Somebody has an account with this address. Your address was not changed."))
             return False
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from history.models import Action
 from history.record import record
+from licensemgr.core.integrity import is_taken
 from organizations.books import changing
 from organizations.models import Organization, User
 from products.device_lists import ListedDevice, check_device_list, pack
@@ -172,6 +173,8 @@ def _add_system(
                 last_reported_on=on,
             )
     except IntegrityError as error:
+        if not is_taken(error, System, "system_id"):
+            raise
         # Another organization registered the same id at this very moment.
         raise SystemIdTaken from error
     _count_devices(system, counts, on)

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from history.models import Action
 from history.record import record
 from licensemgr.core import clock
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from organizations.books import changing
@@ -124,7 +125,7 @@ def _new_batch(form_token: UUID | None, **fields: Any) -> KeyBatch:
         with transaction.atomic():
             return KeyBatch.objects.create(form_token=form_token, **fields)
     except IntegrityError as error:
-        if form_token is None:
+        if not is_taken(error, KeyBatch, "form_token"):
             raise
         # The constraint on the form's token let only one through, whoever sent it twice.
         raise KeysGivenBefore(KeyBatch.objects.get(form_token=form_token)) from error
@@ -202,6 +203,8 @@ def _redeem(
                 form_token=form_token,
             )
     except IntegrityError as error:
+        if not is_taken(error, Redemption, "license_key"):
+            raise
         # Another organization redeemed it at this very moment: the constraint on the key let only one through.
         raise KeyUnknown from error
     record(

@@ -1,7 +1,7 @@
 """Hardware units and the licenses tied to them; system files and license files."""
 
 from hardware.models.files import ForgottenNumber, HeldReport, LicenseFile, Report, StagedFile, SystemIdentity
-from hardware.models.imports import UnitImport, UnitImportPiece, UnitImportRefusal
+from hardware.models.imports import UnitImport, UnitImportMark, UnitImportPiece, UnitImportRefusal
 from hardware.models.online import RegistrationCode
 from hardware.models.units import (
     Expansion,
@@ -33,6 +33,7 @@ __all__ = [
     "SystemIdentity",
     "UnitHolding",
     "UnitImport",
+    "UnitImportMark",
     "UnitImportPiece",
     "UnitImportRefusal",
 ]

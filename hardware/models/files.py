@@ -69,7 +69,7 @@ class StagedFile(models.Model):
     # Why it was refused, in a sentence; empty where it was not.
     refusal = SentenceField(blank=True)
     # When the person confirmed, and why this file was not accepted then; empty where it was. Where only the second is there the
-    # portal itself failed at it.
+    # portal itself failed at it, or its clock could not be believed.
     confirmed_at = models.DateTimeField(null=True)
     outcome = SentenceField(blank=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

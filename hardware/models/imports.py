@@ -41,6 +41,16 @@ class UnitImportPiece(models.Model):
         constraints = [models.UniqueConstraint(fields=["unit_import", "number"], name="unit_import_piece_once")]
 
 
+class UnitImportMark(models.Model):
+    """A unit of a file that is under way which stood in another one since: its ``last_import`` can name only that one."""
+
+    unit_import = models.ForeignKey(UnitImport, models.CASCADE, related_name="+")
+    made = models.ForeignKey("ManufacturedUnit", models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["unit_import", "made"], name="unit_import_mark_once")]
+
+
 class UnitImportRefusal(models.Model):
     """A row of the file that was not taken in, and why."""
 

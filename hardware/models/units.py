@@ -64,8 +64,8 @@ class ManufacturedUnit(models.Model):
     # Which pepper made the digest (licensemgr.core.peppers); empty in rows of before there were ids.
     pepper_id = models.CharField(max_length=ID_LENGTH, blank=True, default="", db_default="")
     proof_key = models.BinaryField()
-    # The last file in which it stood, by which a serial number that stands in one file twice is found; nothing looks for
-    # units by it.
+    # The last file in which it stood, by which a serial number that stands in one file twice is found (with UnitImportMark
+    # where two files are under way); nothing looks for units by it.
     last_import = models.ForeignKey("UnitImport", models.PROTECT, null=True, related_name="+", db_index=False)
 
     def __str__(self) -> str:

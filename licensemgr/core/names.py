@@ -50,6 +50,7 @@ TABLES = {
     "hardware.LicenseFile": (_("license file"), _("license files")),
     "hardware.ForgottenNumber": (_("forgotten number"), _("forgotten numbers")),
     "hardware.UnitImport": (_("import of units"), _("imports of units")),
+    "hardware.UnitImportMark": (_("unit of an import"), _("units of imports")),
     "hardware.UnitImportPiece": (_("piece of an import"), _("pieces of imports")),
     "hardware.UnitImportRefusal": (_("refused line"), _("refused lines")),
     "hardware.HardwareModel": (_("hardware model"), _("hardware models")),

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from licensemgr.core import clock
 from licensemgr.core.errors import Refused
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.sealing import Purpose, seal, unseal
 from licensemgr.core.worded import gettext as _
 from licensemgr.shop.addresses import target_of
@@ -101,6 +102,8 @@ def make_endpoint(*, name: str, url: str, kinds: Collection[str], actor: User, f
                 form_token=form_token,
             )
     except IntegrityError as error:
+        if not is_taken(error, WebhookEndpoint, "form_token"):
+            raise
         # The constraint on the form's token let only one through.
         raise EndpointMadeBefore(WebhookEndpoint.objects.get(form_token=form_token)) from error
     return GivenSecret(_in_clear(secret), endpoint)

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, QuerySet
 
 from licensemgr.core import clock
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.numbers import grouped
 from licensemgr.core.tenancy import Part, acting
 from licensemgr.core.worded import gettext as _
@@ -182,6 +183,8 @@ def replace(*, order: str, line: str, reason: str, token: ShopToken, batch: int 
                 token=token,
             )
     except IntegrityError as error:
+        if not is_taken(error, OrderLineBatch, "order_line", "number"):
+            raise
         # Without the lock two would replace the same batch at once: the constraint on the number lets one through.
         raise LineReplaced(_keys_of(OrderLine.objects.get(order_reference=order, line=line))) from error
 

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from licensemgr.core import clock
 from licensemgr.core.calls import count_call
+from licensemgr.core.integrity import is_taken
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from licensemgr.shop.errors import TokenGivenBefore, TokenNotMade
@@ -62,6 +63,8 @@ def make_token(*, name: str, scopes: Sequence[str], days: int, actor: User, form
                 form_token=form_token,
             )
     except IntegrityError as error:
+        if not is_taken(error, ShopToken, "form_token"):
+            raise
         # The constraint on the form's token let only one through, whoever sent it twice.
         raise TokenGivenBefore from error
     return MadeToken(token, row)

@@ -15,7 +15,8 @@ from hardware.models import HeldReport, Report, StagedFile
 from hardware.placing import place_system
 from hardware.reports import accept_report
 from hardware.services import remove_system
-from licensemgr.core import signing_keys
+from licensemgr.core import clock, signing_keys
+from licensemgr.core.models import ClockReading
 from licensemgr.portal.verifying import verify_books
 from organizations.models import Organization
 from products.models import System
@@ -77,6 +78,32 @@ def test_a_file_at_which_the_portal_fails_leaves_the_others_alone_and_is_confirm
     assert "The portal failed" not in after
     assert accepted() == ["Red", "Blue", "Green"]
     assert verify_books().differences == []
+
+
+def test_a_clock_that_jumped_at_confirm_leaves_the_files_to_be_confirmed_again(
+    manager_client: Client, books: Books, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3: what the machine's clock says is no fault of the files."""
+    seen = clock.today(books.organization) - timedelta(days=settings.SETTLE_MAX_DAYS + 1)
+    ClockReading.objects.update_or_create(pk=1, defaults={"latest": seen})
+    Organization.objects.update(settled_through=None)
+    monkeypatch.setattr(settings, "PRODUCTION", True)
+    token = clock._jumps_allowed.set(False)
+    try:
+        after = confirmed(manager_client, address)
+        assert accepted() == []
+        for words in ("3 of these files were not taken yet", "Waits to be confirmed", "days after the last date seen"):
+            assert words in after
+        assert "Not accepted" not in after
+        assert verify_books().differences == []
+        assert "Confirm takes 3 files into the books" in text(manager_client.get(address))
+    finally:
+        clock._jumps_allowed.reset(token)
+    ClockReading.objects.update(latest=clock.today(books.organization))
+    after = confirmed(manager_client, address)
+    assert "3 systems are up to date" in after
+    assert "days after the last date seen" not in after
+    assert accepted() == ["Red", "Green", "Blue"]
 
 
 def test_a_file_that_is_refused_in_the_middle_says_why(

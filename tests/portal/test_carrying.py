@@ -17,11 +17,12 @@ from django.test import Client
 from django.urls import reverse
 from joserfc.jwk import OKPKey
 
+from hardware.issue_log import remember_numbers
 from hardware.keys import is_oak_of
-from hardware.license_files import TYP, document_of
+from hardware.license_files import TYP, document_of, issue_license_file
 from hardware.models import HardwareUnit, LicenseFile, ManufacturedUnit, RegistrationCode
 from history.models import Action, HistoryHead, Record
-from licensemgr.core import clock, signed
+from licensemgr.core import clock, signed, signing_keys
 from licensemgr.core.models import OutboxMessage
 from licensemgr.core.tenancy import Part, acting
 from licensemgr.core.tenancy.tables import tenant_tables
@@ -36,9 +37,10 @@ from organizations.models import Invitation, Organization, Role, User
 from organizations.services import add_member, create_organization
 from organizations.work_models import WorkOrder
 from organizations.working import do_work
+from products.models import System
 from tests.conftest import TODAY, FrozenClock
 from tests.factories import Books, UserFactory
-from tests.portal.carried import Carried, books_of, elsewhere, page, rows_of, written
+from tests.portal.carried import FORGOTTEN, Carried, books_of, elsewhere, page, rows_of, written
 from wallet.errors import UndoElsewhere
 from wallet.models import Redemption
 from wallet.queries import undo_of
@@ -47,6 +49,7 @@ from wallet.services import undo_redemption
 pytestmark = pytest.mark.django_db
 DATA = Path(__file__).parent.parent / "data"
 UNITS = "data/hardware.ManufacturedUnit.jsonl"
+NUMBERS = "data/hardware.ForgottenNumber.jsonl"
 PAGES = (
     ("product_list",),
     ("history",),
@@ -62,6 +65,18 @@ def history(file: str, scenario: int) -> list[dict[str, Any]]:
 
 def without(row: dict[str, Any], names: set[str]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
+
+
+def without_part(file: io.BytesIO, name: str) -> io.BytesIO:
+    """As a release wrote it that did not know the part."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(made, "w") as former:
+        manifest = json.loads(archive.read(MANIFEST))
+        manifest["parts"] = [part for part in manifest["parts"] if part["name"] != name]
+        former.writestr(MANIFEST, json.dumps(manifest))
+        for part in manifest["parts"]:
+            former.writestr(part["name"], archive.read(part["name"]))
+    return made
 
 
 def digests_of_files(file: io.BytesIO) -> set[str]:
@@ -106,6 +121,7 @@ def test_a_played_history_stands_the_same_elsewhere(name: str, scenario: int, fr
 def test_every_tenants_table_is_carried_or_left_behind_for_a_reason() -> None:
     tenants = {each.label for each in tenant_tables()}
     of_the_vendor = {"wallet.KeyBatch", "wallet.KeyBatchLine", "wallet.LicenseKey", "hardware.ManufacturedUnit"}
+    of_the_vendor |= {"hardware.ForgottenNumber"}
     carried = {each.label for each in KINDS} | {ORGANIZATION.label}
     assert not carried & LEFT_BEHIND.keys()
     assert (carried | LEFT_BEHIND.keys()) - of_the_vendor == tenants
@@ -201,6 +217,38 @@ def test_a_unit_that_is_known_here_keeps_its_key(carried: Carried) -> None:
     assert HardwareUnit.objects.get(organization=organization, serial="SN-2").made == known
     known.refresh_from_db()
     assert is_oak_of("OAK of SN-2", known.oak_digest, known.pepper_id)
+
+
+class TestForgottenNumbers:
+    """Products refuse a license file with a lower number than the newest one that they used (R29)."""
+
+    def next_file(self, organization: Organization) -> tuple[LicenseFile, LicenseFile]:
+        """The newest license file that the books know, and the one after it."""
+        signing_keys.rotate()
+        known = LicenseFile.objects.filter(organization=organization).latest("sequence")
+        return known, issue_license_file(system=known.system, actor=None, on=TODAY)
+
+    def test_the_next_license_file_goes_on_from_them(self, carried: Carried) -> None:
+        known, made = self.next_file(read_organization(carried.file).organization)
+        assert made.sequence == known.sequence + FORGOTTEN + 1
+
+    @pytest.mark.parametrize("more", [-1, 1])
+    def test_the_higher_one_counts_where_one_is_kept_here(self, carried: Carried, more: int) -> None:
+        [told] = rows_of(carried.file, NUMBERS)
+        remember_numbers([{"system_id": told["system_id"], "sequence": told["number"] + more}])
+        _known, made = self.next_file(read_organization(carried.file).organization)
+        assert made.sequence == told["number"] + max(more, 0) + 1
+
+    def test_other_organizations_numbers_stay(self, carried: Carried) -> None:
+        organization = read_organization(carried.file).organization
+        foreign = System.objects.get(organization__slug="other")
+        remember_numbers([{"system_id": foreign.system_id, "sequence": 99}])
+        [told] = rows_of(written(organization, TODAY), NUMBERS)
+        assert told["system_id"] != str(foreign.system_id)
+
+    def test_a_file_that_was_written_before_they_were_carried_is_taken_in(self, carried: Carried) -> None:
+        known, made = self.next_file(read_organization(without_part(carried.file, NUMBERS)).organization)
+        assert made.sequence == known.sequence + 1
 
 
 def test_the_file_tells_what_is_in_it(carried: Carried) -> None:

@@ -20,6 +20,7 @@ from tests.factories import Books
 from tests.portal.carried import Carried, rows_of
 
 pytestmark = pytest.mark.django_db
+NUMBERS = "data/hardware.ForgottenNumber.jsonl"
 
 
 def altered(file: io.BytesIO, part: str, change: Callable[[str], str], *, honest: bool = True) -> io.BytesIO:
@@ -54,6 +55,14 @@ class TestRefusals:
     def test_an_organization_that_is_here(self, carried: Carried) -> None:
         read_organization(carried.file)
         nothing_stays(carried.file, "There is an organization “harbour” here already")
+
+    def test_a_number_of_a_system_that_is_not_in_the_file(self, carried: Carried) -> None:
+        here = System.objects.get(organization__slug="other")
+        [told] = rows_of(carried.file, NUMBERS)
+        nothing_stays(
+            altered(carried.file, NUMBERS, lambda text: text.replace(told["system_id"], str(here.system_id))),
+            f"The file names {here.system_id} of products.System and does not hold it",
+        )
 
     def test_a_system_that_is_another_organizations(self, carried: Carried) -> None:
         here = System.objects.get(organization__slug="other")

@@ -75,7 +75,12 @@ _GRANTED: Mapping[Part, Mapping[tuple[str, ...], str]] = {
         ("hardware.Report", "wallet.RefusedTries"): "SELECT, DELETE",
         ("shop.WebhookEndpoint",): "SELECT, UPDATE",
         (*_EVENTS, "shop.WebhookAttempt"): _ALL,
-        ("hardware.UnitImport", "hardware.UnitImportPiece", "hardware.UnitImportRefusal"): _ALL,
+        (
+            "hardware.UnitImport",
+            "hardware.UnitImportPiece",
+            "hardware.UnitImportRefusal",
+            "hardware.UnitImportMark",
+        ): _ALL,
         ("hardware.ManufacturedUnit",): _CHANGE,
         # Erasing a person who closed the account (R35).
         (*_SESSIONS_AND_PEOPLE, *_RIGHTS_OF_PEOPLE, "organizations.SavedView"): _ALL,

@@ -53,6 +53,7 @@ NOT_A_TENANTS = {
     "wallet.LicenseKey": _KEYS,
     "hardware.ManufacturedUnit": _UNITS,
     "hardware.UnitImport": _UNITS,
+    "hardware.UnitImportMark": _UNITS,
     "hardware.UnitImportPiece": _UNITS,
     "hardware.UnitImportRefusal": _UNITS,
     "hardware.ForgottenNumber": "of the issue log: the books may know neither the system nor its organization",

@@ -14,7 +14,7 @@ from licensemgr.portal.carrying.kinds import KINDS, ORGANIZATION, CarryRefused, 
 _LONGEST_LINE = 64 * 1024 * 1024
 _LONGEST_MANIFEST = 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
-_NEEDED = {CATALOGUE, PEOPLE, ORGANIZATION.part, *(kind.part for kind in KINDS)}
+_NEEDED = {CATALOGUE, PEOPLE, ORGANIZATION.part, *(kind.part for kind in KINDS if kind.needed)}
 
 
 class Archive:
@@ -37,7 +37,9 @@ class Archive:
         return str(self._manifest["organization"]["slug"])
 
     def rows(self, part: str) -> Iterator[Row]:
-        """The rows of a part, one after another."""
+        """The rows of a part, one after another; none of one that the file did not need to have."""
+        if part not in self._parts:
+            return
         with self._zip.open(part) as lines:
             while line := lines.readline(_LONGEST_LINE + 1):
                 if len(line) > _LONGEST_LINE:

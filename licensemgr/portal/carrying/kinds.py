@@ -47,7 +47,8 @@ class Kind:
 
     ``instead`` are the fields that stay behind, and what stands there in the other instance: each is a secret, a matter of
     this instance, or the vendor's own. ``give`` changes a row on its way into the file, ``take`` on its way out of it; that
-    raises CarryRefused for what can't be.
+    raises CarryRefused for what can't be. Files that were written before the kind was carried have no part of one that is not
+    ``needed``.
     """
 
     model: type[Model]
@@ -55,6 +56,7 @@ class Kind:
     rows: Callable[[Organization, type[Model]], QuerySet[Any]] = _of
     give: Callable[[Row], None] = lambda row: None
     take: Callable[[Row, Find], None] = _as_it_is
+    needed: bool = True
 
     @property
     def label(self) -> str:
@@ -182,6 +184,14 @@ KINDS = (
     Kind(hardware.Report),
     Kind(hardware.HeldReport),
     Kind(hardware.LicenseFile, give=_give_document, take=_take_document),
+    # No organization's, since the books may not know the system; what is kept of a system that they do know goes with it.
+    Kind(
+        hardware.ForgottenNumber,
+        rows=lambda organization, model: model._default_manager.filter(
+            system_id__in=System.objects.filter(organization=organization).values("system_id")
+        ),
+        needed=False,
+    ),
 )
 # The tenant's tables of which nothing is carried.
 LEFT_BEHIND = {

@@ -1,4 +1,5 @@
-"""Takes an organization from its file into this instance, whole or not at all. Rows are added, none is changed.
+"""Takes an organization from its file into this instance, whole or not at all. Rows are added, none is changed, but that a
+number from which license files go on may become a higher one.
 
 What the books say has to follow from the entries here as well (`verify_books`), else nothing stays.
 """
@@ -14,7 +15,8 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, models, transaction
 from django.utils.dateparse import parse_datetime
 
-from hardware.models import HardwareModel, HardwareUnit, ManufacturedUnit, PreloadedLicense
+from hardware.issue_log import remember_numbers
+from hardware.models import ForgottenNumber, HardwareModel, HardwareUnit, ManufacturedUnit, PreloadedLicense
 from licensemgr.portal.carrying import CATALOGUE, PEOPLE
 from licensemgr.portal.carrying.archive import Archive
 from licensemgr.portal.carrying.ids import Ids, remembered_ids
@@ -122,6 +124,10 @@ def _person(row: Row) -> User:
 def _take_kind(kind: Kind, archive: Archive, organization: Organization, ids: Ids) -> int:
     count, rows = 0, archive.rows(kind.part)
     while chunk := list(islice(rows, _ROWS_AT_ONCE)):
+        if kind.model is ForgottenNumber:
+            _take_numbers([_values(kind, row, ids) for row in chunk], organization)
+            count += len(chunk)
+            continue
         _require_free(kind, chunk)
         found = list(_known(kind, chunk))
         new = [row for row in chunk if not any(row is each for each, _pk in found)]
@@ -134,6 +140,17 @@ def _take_kind(kind: Kind, archive: Archive, organization: Organization, ids: Id
         ids.learn(kind.label, ((names.get(old, old), pk) for old, pk in called))
         count += len(chunk)
     return count
+
+
+def _take_numbers(found: Iterable[Mapping[str, Any]], organization: Organization) -> None:
+    """Of each system the higher one counts of the number in the file and the one that is kept here."""
+    numbers = {each["system_id"]: each["number"] for each in found}
+    systems = System.objects.filter(organization=organization, system_id__in=numbers)
+    for strange in sorted(numbers.keys() - set(systems.values_list("system_id", flat=True))):
+        raise CarryRefused(
+            f"The file names {strange} of {System._meta.label} and does not hold it. Nothing was imported."
+        )
+    remember_numbers({"system_id": system_id, "sequence": number} for system_id, number in numbers.items())
 
 
 def _owner(kind: Kind, organization: Organization) -> dict[str, Organization]:
