@@ -44,7 +44,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PART_OF_SYSTEM_ID = re.compile(r"[0-9a-f]{8,32}")
 _UNIT_CURSOR = re.compile(r"u([0-9]{1,18})")
 
-_Key: TypeAlias = tuple[Any, int]
+Key: TypeAlias = tuple[Any, int]
 
 
 @dataclass(frozen=True)
@@ -153,13 +153,13 @@ class Page:
 
 
 @dataclass(frozen=True)
-class _Segment:
-    """One kind of rows in one order: by ``sort_value``, then by primary key."""
+class Segment:
+    """One kind of rows in one order: by ``sort_value``, which they are annotated with, then by primary key."""
 
     rows: "QuerySet[Any]"
     descending: bool = False
 
-    def take(self, limit: int, key: _Key | None, *, backward: bool) -> list[Any]:
+    def take(self, limit: int, key: Key | None, *, backward: bool) -> list[Any]:
         """At most ``limit`` rows beyond ``key``, those next to it first."""
         descending = self.descending != backward
         rows = self.rows
@@ -169,6 +169,13 @@ class _Segment:
             rows = rows.filter(Q(**{f"sort_value__{beyond}": value}) | Q(sort_value=value) & Q(**{f"pk__{beyond}": pk}))
         sign = "-" if descending else ""
         return list(rows.order_by(f"{sign}sort_value", f"{sign}pk")[:limit])
+
+    def all(self) -> Iterator[list[Any]]:
+        """All rows in chunks that memory holds."""
+        key: Key | None = None
+        while chunk := self.take(_ROWS_PER_CHUNK, key, backward=False):
+            yield chunk
+            key = (vars(chunk[-1])["sort_value"], chunk[-1].pk)
 
 
 def list_page(standing: ProductStanding, wanted: Wanted) -> Page:
@@ -188,10 +195,8 @@ def list_page(standing: ProductStanding, wanted: Wanted) -> Page:
 def all_rows(standing: ProductStanding, wanted: Wanted) -> Iterator[Row]:
     """All rows that are asked for, whichever page they are on, read in chunks that memory holds."""
     for segment in _segments(standing, wanted):
-        key: _Key | None = None
-        while chunk := segment.take(_ROWS_PER_CHUNK, key, backward=False):
+        for chunk in segment.all():
             yield from _rows(standing, chunk)
-            key = (vars(chunk[-1])["sort_value"], chunk[-1].pk)
 
 
 def count_rows(standing: ProductStanding, wanted: Wanted) -> int:
@@ -200,7 +205,7 @@ def count_rows(standing: ProductStanding, wanted: Wanted) -> int:
 
 
 def _choose(
-    standing: ProductStanding, segments: tuple[_Segment, _Segment], wanted: Wanted
+    standing: ProductStanding, segments: tuple[Segment, Segment], wanted: Wanted
 ) -> tuple[list[System | HardwareUnit], bool, bool]:
     """The rows of the page, and whether there are some before and after them."""
     limit = ROWS_PER_PAGE + 1
@@ -221,7 +226,7 @@ def _choose(
     return found[:ROWS_PER_PAGE], place is not None, len(found) == limit
 
 
-def _find(registered_product: RegisteredProduct, wanted: Wanted, cursor: str) -> tuple[int, _Key] | None:
+def _find(registered_product: RegisteredProduct, wanted: Wanted, cursor: str) -> tuple[int, Key] | None:
     """In which segment a row stands and its key there; None for one that the product does not have."""
     unit_cursor = _UNIT_CURSOR.fullmatch(cursor)
     if unit_cursor:
@@ -249,7 +254,7 @@ def _sorted(systems: "QuerySet[System]", registered_product: RegisteredProduct, 
     )
 
 
-def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[_Segment, _Segment]:
+def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[Segment, Segment]:
     registered_product = standing.registered_product
     systems = _sorted(systems_of(registered_product), registered_product, wanted)
     ended = HardwareUnit.objects.filter(registered_product=registered_product).exclude(ended_on=None)
@@ -274,7 +279,7 @@ def _segments(standing: ProductStanding, wanted: Wanted) -> tuple[_Segment, _Seg
         systems, units = systems.filter(Q(unit_serial="")), units.none()
     if wanted.contact:
         systems, units = systems.filter(is_silent() if wanted.contact == SILENT else is_heard()), units.none()
-    return _Segment(systems, wanted.sort.startswith("-")), _Segment(units)
+    return Segment(systems, wanted.sort.startswith("-")), Segment(units)
 
 
 def by_system_id(text: str) -> Q:

@@ -3,10 +3,10 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, TextChoices
+from django.db.models import F, Q, TextChoices
 from django.utils.translation import gettext_lazy
 
 from hardware.errors import CodeGivenBefore, CodeNotMade
@@ -25,9 +25,7 @@ _SYMBOLS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _GROUPS, _GROUP = 5, 5
 MAXIMUM_USES = 10_000
 MAXIMUM_DAYS = 366
-
-
-CODES_PER_PAGE = 50
+_NEWEST = 50
 
 
 class CodeState(TextChoices):
@@ -118,14 +116,19 @@ def state_of_code(code: RegistrationCode) -> CodeState:
     return CodeState.OPEN
 
 
-def codes_page(organization: Organization, before: int | None = None) -> tuple[list[RegistrationCode], int | None]:
-    """The newest codes made before the one of that number, and the number before which the next page begins."""
-    codes = RegistrationCode.objects.filter(organization=organization).select_related("made_by", "revoked_by")
-    if before is not None:
-        codes = codes.filter(pk__lt=before)
-    found = list(codes.order_by("-pk")[: CODES_PER_PAGE + 1])
-    shown = found[:CODES_PER_PAGE]
-    return shown, shown[-1].pk if len(found) > CODES_PER_PAGE else None
+def in_state(state: CodeState, now: datetime) -> Q:
+    """Which codes are in that state at an instant, as `state_of_code` says of one."""
+    if state == CodeState.REVOKED:
+        return Q(revoked_at__isnull=False)
+    if state == CodeState.USED_UP:
+        return Q(revoked_at=None, used__gte=F("uses"))
+    has_uses = Q(revoked_at=None, used__lt=F("uses"))
+    return has_uses & (Q(expires_at__lte=now) if state == CodeState.EXPIRED else Q(expires_at__gt=now))
+
+
+def newest_codes(organization: Organization) -> list[RegistrationCode]:
+    """The codes that were made last."""
+    return list(RegistrationCode.objects.filter(organization=organization).order_by("-pk")[:_NEWEST])
 
 
 def revoke_code(*, code: RegistrationCode, actor: User, on: date) -> RegistrationCode:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from licensemgr.core.worded import gettext as _
 from products.models import LicenseKind, LicenseType, RegisteredProduct
@@ -55,23 +55,46 @@ class MovementPage:
     next_before: int | None
 
 
-def _transfers(registered_product: RegisteredProduct, reason: str) -> "QuerySet[Transfer]":
+@dataclass(frozen=True)
+class MovementQuestion:
+    """What is asked of the movements: of which reason, and of licenses of which type, by its code; empty for all."""
+
+    reason: str = ""
+    type: str = ""
+
+
+_ALL = MovementQuestion()
+
+
+def _entries(registered_product: RegisteredProduct, asked: MovementQuestion) -> "QuerySet[Entry]":
+    """What moved licenses or license days into the wallet or out of it."""
+    entries = Entry.objects.filter(organization_id=registered_product.organization_id).filter(
+        Q(from_account__category__in=_SHOWN) | Q(to_account__category__in=_SHOWN)
+    )
+    return entries.filter(from_account__license_type__code=asked.type) if asked.type else entries
+
+
+def _transfers(registered_product: RegisteredProduct, asked: MovementQuestion) -> "QuerySet[Transfer]":
     transfers = Transfer.objects.filter(
         organization_id=registered_product.organization_id, registered_product=registered_product
     ).exclude(reason__in=_BESIDE_THE_WALLET)
-    return transfers.filter(reason=reason) if reason else transfers
+    if asked.type:
+        transfers = transfers.filter(Exists(_entries(registered_product, asked).filter(transfer=OuterRef("pk"))))
+    return transfers.filter(reason=asked.reason) if asked.reason else transfers
 
 
-def count_movements(registered_product: RegisteredProduct, reason: str = "") -> int:
-    """How many movements of the product's licenses are written down."""
-    return _transfers(registered_product, reason).count()
+def count_movements(registered_product: RegisteredProduct, asked: MovementQuestion = _ALL) -> int:
+    """How many of the movements that are asked for are written down."""
+    return _transfers(registered_product, asked).count()
 
 
-def all_movements(registered_product: RegisteredProduct, on: date, reason: str = "") -> Iterator[Movement]:
-    """All movements of the product's licenses, newest first, read in chunks that memory holds."""
+def all_movements(
+    registered_product: RegisteredProduct, on: date, asked: MovementQuestion = _ALL
+) -> Iterator[Movement]:
+    """All movements that are asked for, newest first, read in chunks that memory holds."""
     before: int | None = None
     while True:
-        page = product_movements(registered_product, on, before, reason=reason, most=_MOVEMENTS_PER_CHUNK)
+        page = product_movements(registered_product, on, before, asked=asked, most=_MOVEMENTS_PER_CHUNK)
         yield from page.movements
         if page.next_before is None:
             return
@@ -83,11 +106,11 @@ def product_movements(
     on: date,
     before: int | None = None,
     *,
-    reason: str = "",
+    asked: MovementQuestion = _ALL,
     most: int = MOVEMENTS_PER_PAGE,
 ) -> MovementPage:
-    """Movements of the product's licenses, newest first, those with a sequence below ``before``, of one reason if one is given."""
-    transfers = _transfers(registered_product, reason)
+    """The movements that are asked for, newest first, those with a sequence below ``before``; of a type its lines alone."""
+    transfers = _transfers(registered_product, asked)
     if before is not None:
         transfers = transfers.filter(sequence__lt=before)
     transfers = transfers.select_related(
@@ -97,15 +120,15 @@ def product_movements(
     shown = found[:most]
     entries: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in (
-        Entry.objects.filter(organization_id=registered_product.organization_id, transfer__in=shown)
-        .filter(Q(from_account__category__in=_SHOWN) | Q(to_account__category__in=_SHOWN))
+        _entries(registered_product, asked)
+        .filter(transfer__in=shown)
         .select_related("from_account__license_type", "to_account")
         .order_by("pk")
     ):
         entries[entry.transfer_id].append(entry)
     movements = [_movement(transfer, entries[transfer.pk]) for transfer in shown]
-    if before is None and reason in ("", TransferReason.EXPIRED):
-        movements = [*_unwritten_expiries(registered_product, on), *movements]
+    if before is None and asked.reason in ("", TransferReason.EXPIRED):
+        movements = [*_unwritten_expiries(registered_product, on, asked), *movements]
     return MovementPage(tuple(movements), shown[-1].sequence if len(found) > most else None)
 
 
@@ -160,7 +183,7 @@ def _movement_lines(entries: Iterable[Entry]) -> tuple[MovementLine, ...]:
     )
 
 
-def _unwritten_expiries(registered_product: RegisteredProduct, on: date) -> list[Movement]:
+def _unwritten_expiries(registered_product: RegisteredProduct, on: date, asked: MovementQuestion) -> list[Movement]:
     lots = (
         Lot.objects.filter(
             organization_id=registered_product.organization_id,
@@ -190,4 +213,5 @@ def _unwritten_expiries(registered_product: RegisteredProduct, on: date) -> list
             ),
         )
         for lot in lots
+        if asked.type in ("", lot.account.license_type.code)
     ]

@@ -49,6 +49,7 @@ class LotLine:
     """A lot that can still be allocated from."""
 
     lot_id: int
+    type_code: str
     license_type: str
     kind: str
     kind_label: str
@@ -73,6 +74,10 @@ class Wallet:
     expiring_until: date
 
     @property
+    def license_types(self) -> tuple[LicenseType, ...]:
+        return tuple(stock.license_type for stock in self.types)
+
+    @property
     def subscription_total(self) -> int:
         return sum(stock.subscription for stock in self.types)
 
@@ -89,9 +94,14 @@ class Wallet:
         return tuple(stock for stock in self.types if stock.credit_days)
 
 
+def types_of(registered_product: RegisteredProduct) -> list[LicenseType]:
+    """The license types of the product, in catalogue order."""
+    return list(registered_product.product.license_types.order_by("position", "pk"))
+
+
 def product_wallet(registered_product: RegisteredProduct, on: date) -> Wallet:
     """What the wallet holds on ``on``; lots that expired and are not written down as such are left out (R2, R22)."""
-    types = list(registered_product.product.license_types.order_by("position", "pk"))
+    types = types_of(registered_product)
     lots = list(
         Lot.objects.filter(
             organization_id=registered_product.organization_id,
@@ -139,6 +149,7 @@ def _lot_line(lot: Lot, quantity_entered: int, on: date) -> LotLine:
     redemption: Redemption | None = getattr(lot.transfer, "redemption", None)
     return LotLine(
         lot_id=lot.pk,
+        type_code=lot.account.license_type.code,
         license_type=lot.account.license_type.name,
         kind=lot.account.kind,
         kind_label=str(LicenseKind(lot.account.kind).label),

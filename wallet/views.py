@@ -1,5 +1,6 @@
 """Pages of the Product wallet."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -20,17 +21,17 @@ from licensemgr.core.worded import ngettext
 from organizations.access import OrganizationRequest, Permission, may, organization_view
 from organizations.lists import list_tools
 from products.answers import done, registered_product_or_404, wants_fragment
-from products.models import RegisteredProduct
+from products.models import LicenseKind, LicenseType, RegisteredProduct
 from wallet import checking, services
 from wallet.checking import CheckedKey
-from wallet.columns import LOT_COLUMNS, LOTS, MOVEMENT_COLUMNS, MOVEMENTS, read_reason
+from wallet.columns import LOT_COLUMNS, LOTS, MOVEMENT_COLUMNS, MOVEMENTS, find_lots, read_lots, read_movements
 from wallet.errors import NameNotTyped, TooManyTries
 from wallet.forms import RedeemLicenseKeyForm, new_form
 from wallet.limits import trier_of
 from wallet.models import Redemption
 from wallet.movements import MOVEMENT_REASONS, product_movements
 from wallet.pictures import drawn_wallet
-from wallet.queries import UNDOS_SHOWN, recent_undos, undo_of
+from wallet.queries import UNDOS_SHOWN, recent_undos, types_of, undo_of
 from wallet.queries import product_wallet as wallet_of_product
 from wallet.rules import use_by
 from wallet.tries import trying_a_key
@@ -46,7 +47,8 @@ def product_wallet(request: OrganizationRequest, product: str) -> HttpResponse:
     asked = request.GET.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
     if wants_fragment(request):
-        context = _frame(request, registered_product) | _movements(request, registered_product, before)
+        types = types_of(registered_product)
+        context = _frame(request, registered_product) | _movements(request, registered_product, types, before)
         return render(request, "wallet/_movements.html", context)
     return _page(request, registered_product, new_form(), before=before)
 
@@ -141,16 +143,23 @@ def _frame(request: OrganizationRequest, registered_product: RegisteredProduct) 
 
 
 def _movements(
-    request: OrganizationRequest, registered_product: RegisteredProduct, before: int | None
+    request: OrganizationRequest,
+    registered_product: RegisteredProduct,
+    types: Sequence[LicenseType],
+    before: int | None,
 ) -> dict[str, Any]:
     """The movements that are asked for, from ``before`` on, and the tools of their list."""
-    reason, product = read_reason(request.GET), registered_product.product.code
+    asked, product = read_movements(request.GET, types), registered_product.product.code
     page_url = reverse("product_wallet", args=[request.organization.slug, product])
     return {
-        "page": product_movements(registered_product, request.today, before, reason=reason),
-        "reason": reason,
+        "page": product_movements(registered_product, request.today, before, asked=asked),
+        "asked": asked,
         "reasons": MOVEMENT_REASONS,
+        "types": types,
         "movement_tools": list_tools(request, MOVEMENTS, MOVEMENT_COLUMNS, page_url=page_url, subject=product),
+        # What each of the two lists asks, which the form of the other keeps.
+        "asked_of_lots": LOTS.own_part(request.GET),
+        "asked_of_movements": MOVEMENTS.own_part(request.GET),
     }
 
 
@@ -197,8 +206,11 @@ def _page(
     context["undos_are_cut"] = len(undos) == UNDOS_SHOWN
     product = registered_product.product.code
     page_url = reverse("product_wallet", args=[request.organization.slug, product])
-    context["lot_tools"] = list_tools(request, LOTS, LOT_COLUMNS, page_url=page_url, subject=product)
-    context |= _movements(request, registered_product, before)
+    context["asked_lots"] = asked = read_lots(request.GET, wallet.license_types)
+    context["lots"] = find_lots(wallet, asked)
+    context["kinds"] = LicenseKind.choices
+    context["lot_tools"] = list_tools(request, LOTS, LOT_COLUMNS, page_url=page_url, subject=product, sort=asked.sort)
+    context |= _movements(request, registered_product, wallet.license_types, before)
     return render(request, "wallet/product_wallet.html", context, status=status)
 
 

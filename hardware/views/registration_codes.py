@@ -9,19 +9,22 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hardware.code_list import CODE_COLUMNS, CODES, codes_page, read_codes
 from hardware.contact import zone_of
 from hardware.errors import CodeGivenBefore
 from hardware.forms import RegistrationCodeForm
 from hardware.models import RegistrationCode
-from hardware.registration_codes import CodeState, codes_page, make_code, revoke_code, state_of_code
+from hardware.registration_codes import CodeState, make_code, revoke_code, state_of_code
 from licensemgr.core.errors import Refused
 from licensemgr.core.moments import say_instant
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from organizations.access import OrganizationRequest, Permission, organization_view
+from organizations.lists import list_tools
 from products.answers import done
 
 # The header in which a system sends its code.
@@ -69,15 +72,17 @@ def _line(code: RegistrationCode, zone: ZoneInfo) -> CodeLine:
 @require_GET
 @organization_view(Permission.LOOK)
 def registration_codes(request: OrganizationRequest) -> HttpResponse:
-    """What registration codes are for, and the organization's, the newest first."""
-    text = request.GET.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-    codes, next_before = codes_page(request.organization, before)
-    zone = zone_of(request.organization)
+    """What registration codes are for, and the organization's as they are asked for, the newest first unless it is said."""
+    asked = read_codes(request.GET)
+    chosen, zone = codes_page(request.organization, asked), zone_of(request.organization)
+    page_url = reverse("registration_codes", args=[request.organization.slug])
     context = {
-        "lines": [_line(code, zone) for code in codes],
-        "next_before": next_before,
-        "is_first": before is None,
+        "list": chosen,
+        "lines": [_line(code, zone) for code in chosen.codes],
+        "has_codes": chosen.total or RegistrationCode.objects.filter(organization=request.organization).exists(),
+        "asked": asked,
+        "states": CodeState.choices,
+        "tools": list_tools(request, CODES, CODE_COLUMNS, page_url=page_url, sort=asked.sort),
         "zone": zone.key,
     }
     return render(request, "hardware/registration_codes.html", context)

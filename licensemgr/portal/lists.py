@@ -10,6 +10,7 @@ from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from hardware.code_list import CODES, codes_listing, read_codes
 from hardware.contact import ContactCounts, count_contacts
 from hardware.device_columns import DEVICES, devices_listing, read_devices
 from hardware.listing import read_wanted
@@ -23,7 +24,7 @@ from organizations.member_list import MEMBERS, members_listing, read_members
 from organizations.models import Organization
 from products.models import RegisteredProduct, System
 from subscriptions.queries import product_standing
-from wallet.columns import LOTS, MOVEMENTS, lots_listing, movements_listing, read_reason
+from wallet.columns import LOTS, MOVEMENTS, lots_listing, movements_listing
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,14 @@ LISTS: Mapping[str, ListEntry] = {
         ListEntry(SYSTEMS, _systems, "system_setup", 1),
         ListEntry(DEVICES, _devices, "system_details", 2),
         ListEntry(HISTORY, _history, "history"),
-        ListEntry(LOTS, lambda asked: lots_listing(_product(asked), asked.on), "product_wallet", 1),
+        ListEntry(LOTS, lambda asked: lots_listing(_product(asked), asked.query, asked.on), "product_wallet", 1),
         ListEntry(
-            MOVEMENTS,
-            lambda asked: movements_listing(_product(asked), read_reason(asked.query), asked.on),
-            "product_wallet",
-            1,
+            MOVEMENTS, lambda asked: movements_listing(_product(asked), asked.query, asked.on), "product_wallet", 1
         ),
         ListEntry(MEMBERS, lambda asked: members_listing(asked.organization, read_members(asked.query)), "members"),
+        ListEntry(
+            CODES, lambda asked: codes_listing(asked.organization, read_codes(asked.query)), "registration_codes"
+        ),
     )
 }
 

@@ -6,7 +6,7 @@ from datetime import date
 from hardware.contact import count_contacts
 from hardware.license_listing import license_file_states
 from hardware.models import LicenseFile, Report
-from hardware.registration_codes import CodeState, codes_page, state_of_code
+from hardware.registration_codes import CodeState, newest_codes, state_of_code
 from licensemgr.core.numbers import grouped
 from licensemgr.core.worded import gettext as _
 from licensemgr.core.worded import ngettext, npgettext, pgettext
@@ -79,8 +79,7 @@ def _of_stale(organization: Organization, on: date, known: Sequence[ProductStand
 
 
 def _of_codes(organization: Organization) -> str:
-    newest = codes_page(organization)[0]
-    codes = sum(state_of_code(code) == CodeState.OPEN for code in newest)
+    codes = sum(state_of_code(code) == CodeState.OPEN for code in newest_codes(organization))
     if not codes:
         return ""
     sentence = ngettext(

@@ -3,15 +3,17 @@
 import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
-from hardware.models import HardwareUnit, Placement
+from hardware.models import HardwareUnit, Placement, RegistrationCode
 from history.models import Action, Record
+from licensemgr.core import clock
 from licensemgr.portal.queries import product_rows
 from organizations.models import Membership
 from products.models import DeviceCount, Product, Reseller, System
 from tests.filters.world import TODAY, World, hours_since
-from wallet.models import AccountCategory, Entry, Transfer
+from wallet.models import AccountCategory, Entry, Lot, Transfer
 
 # R14a's rows.
 STATUSES = (
@@ -215,6 +217,63 @@ def history(world: World, query: Query) -> list[str]:
     return [str(number) for number in sorted(found, reverse=True)]
 
 
+def codes(world: World, query: Query) -> list[str]:
+    words = query.get("search", "").strip()[:120].casefold().split()
+    state = asked(query, "state", ("open", "used_up", "expired", "revoked"))
+    found = []
+    for code in RegistrationCode.objects.filter(organization=world.organization):
+        is_over = code.expires_at <= clock.real_now()
+        is_now = (
+            "revoked" if code.revoked_at else "used_up" if code.used == code.uses else "expired" if is_over else "open"
+        )
+        text = (code.label.casefold(), code.tail.casefold())
+        if (not state or state == is_now) and all(any(word in part for part in text) for word in words):
+            found.append(code)
+    keys: dict[str, Callable[[Any], Any]] = {
+        "name": lambda code: (code.label, code.pk),
+        "joined": lambda code: (code.used, code.pk),
+        "expires": lambda code: (code.expires_at, code.pk),
+        "made": lambda code: (code.made_at, code.pk),
+    }
+    return [code.tail for code in in_order(found, query, keys, "-made")]
+
+
+def lots(world: World, query: Query) -> list[str]:
+    """What is left of what was entered, as type, kind, quantity and last day of use."""
+    words = query.get("search", "").strip()[:100].casefold().split()
+    code = asked(query, "type", ("core-device", "universal-device"))
+    kind = asked(query, "kind", ("subscription", "hardware"))
+    facts: list[dict[str, Any]] = []
+    for lot in Lot.objects.filter(registered_product=world.books.registered(), expires_on__gt=TODAY):
+        of_key = getattr(lot.transfer, "redemption", None)
+        text = str(lot.get_origin_display())
+        if of_key is not None:
+            text += f" {of_key.license_key.tail} {of_key.license_key.batch.order_reference}"
+        account = lot.account
+        if (
+            account.balance
+            and (not code or account.license_type.code == code)
+            and (not kind or account.kind == kind)
+            and all(word in text.casefold() for word in words)
+        ):
+            until = lot.expires_on - timedelta(days=1)
+            name = account.license_type.name
+            facts.append(
+                {
+                    "told": f"{name} {account.kind} {account.balance} {until}",
+                    "by": (lot.expires_on, lot.pk),
+                    "type": name,
+                    "kind": account.kind,
+                    "quantity": account.balance,
+                    "entered": lot.entered_on,
+                }
+            )
+    keys: dict[str, Callable[[Any], Any]] = {"use-by": lambda fact: fact["by"]}
+    for name in ("type", "kind", "quantity", "entered"):
+        keys[name] = _first_by(name)
+    return [fact["told"] for fact in in_order(facts, query, keys, "use-by")]
+
+
 def movements(world: World, query: Query) -> list[str]:
     """Each line as it is told in a file, the newest movement first."""
     shown = (AccountCategory.WALLET, AccountCategory.DAYS_CREDIT)
@@ -225,17 +284,22 @@ def movements(world: World, query: Query) -> list[str]:
         if each.reason not in beside
     ]
     reason = asked(query, "reason", ("redeemed", "allocated", "compensated"))
+    code = asked(query, "moved", ("core-device", "universal-device"))
     found = []
     for transfer in transfers:
         if reason and transfer.reason != reason:
             continue
         sums: dict[tuple[str, str], int] = {}
+        is_of_type = not code
         for entry in Entry.objects.filter(transfer=transfer).order_by("pk"):
             for account, sign in ((entry.from_account, -1), (entry.to_account, 1)):
-                if account.category in shown:
+                if account.category in shown and code in ("", account.license_type.code):
+                    is_of_type = True
                     key = (account.license_type.name, account.kind)
                     sums[key] = sums.get(key, 0) + sign * entry.quantity
         lines = sorted(f"{name} {quantity:+}" for (name, _kind), quantity in sums.items() if quantity)
+        if not is_of_type:
+            continue
         found += [f"{transfer.happened_on} {transfer.get_reason_display()} {line}" for line in lines or [""]]
     return found
 

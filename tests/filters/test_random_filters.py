@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from hardware import listing, reported
+from hardware import code_list, listing, reported
 from hardware.models import HardwareUnit
 from history import queries
 from history.models import Action
@@ -25,7 +25,7 @@ from licensemgr.portal.own_lists import OWN_LISTS
 from licensemgr.portal.views import public, start
 from organizations.models import User
 from organizations.views import members
-from products.models import Reseller
+from products.models import LicenseKind, Reseller
 from tests.factories import Books
 from tests.filters import oracles
 from tests.filters.oracles import Query
@@ -39,6 +39,7 @@ SIZES = (
     (reported, "DEVICES_PER_PAGE"),
     (queries, "RECORDS_PER_PAGE"),
     (members, "_MEMBERS_PER_PAGE"),
+    (code_list, "CODES_PER_PAGE"),
     (start, "_ROWS_PER_PAGE"),
     (public, "_RESELLERS_PER_PAGE"),
 )
@@ -63,6 +64,9 @@ SEARCHES = (
     "system",
 )
 ROLES = ("administrator", "manager", "viewer")
+TYPES = ("core-device", "universal-device")
+# In the words of the page.
+KINDS = {str(LicenseKind(kind).label): str(kind) for kind in LicenseKind.values}
 SYSTEM_SORTS = ("name", "unit", "source", "reported", "heard", "devices-core-device", "devices-universal-device")
 
 
@@ -113,6 +117,24 @@ def _reseller(line: dict[str, str]) -> str:
 def _movement(line: dict[str, str]) -> str:
     what = f"{line['License type']} {int(line['Quantity']):+}" if line["Quantity"] else ""
     return f"{line['Date']} {line['What']} {what}"
+
+
+def _lots_on_page(page: str) -> list[str]:
+    table = page[page.index('id="lots-title"') : page.index('id="movements"')]
+    found = []
+    for row in re.findall(r"<tr\b(?:(?!</tr>).)*</tr>", table, re.DOTALL):
+        parts = re.search(
+            r'row">([^<]+)</th>.*?"Kind">([^<]+)<.*?<strong>(.*?)</strong>.*?"Use by"><span><time datetime="([^"]+)"',
+            row,
+            re.DOTALL,
+        )
+        if parts:
+            found.append(_told(parts[1], parts[2], re.sub(r"<[^>]*>|,", "", parts[3]), parts[4]))
+    return found
+
+
+def _told(name: str, kind: str, quantity: str, until: str) -> str:
+    return f"{name} {KINDS[kind]} {quantity} {until}"
 
 
 ORGANIZATION = "/o/harbour"
@@ -171,13 +193,38 @@ LISTS_ASKED = {
     ),
     "movements": Asked(
         lambda world: f"{ORGANIZATION}/products/{PRODUCT}/wallet/",
-        {"reason": ("redeemed", "allocated", "compensated")},
+        {"reason": ("redeemed", "allocated", "compensated"), "moved": TYPES},
         (),
         oracles.movements,
         lambda page: [],
         _movement,
         ("what", "licenses"),
         lambda world: PRODUCT,
+    ),
+    "lots": Asked(
+        lambda world: f"{ORGANIZATION}/products/{PRODUCT}/wallet/",
+        {
+            "search": ("", "key", "license KEY", "order", "0", "correction"),
+            "type": TYPES,
+            "kind": tuple(LicenseKind.values),
+        },
+        ("type", "kind", "quantity", "use-by", "entered"),
+        oracles.lots,
+        _lots_on_page,
+        lambda line: _told(line["License type"], line["Kind"], line["In the wallet"], line["Use by"]),
+        ("kind", "quantity", "use-by"),
+        lambda world: PRODUCT,
+    ),
+    "registration-codes": Asked(
+        lambda world: f"{ORGANIZATION}/registration-codes/",
+        {
+            "search": ("", "gate", "GATE", "pier", "0", "xy0", "AXY", "100%", "a_b", "Älv"),
+            "state": ("open", "used_up", "expired", "revoked"),
+        },
+        ("name", "joined", "expires", "made"),
+        oracles.codes,
+        rows_with(r'<span class="sub mono">…(\w+)<'),
+        lambda line: line["Last symbols"],
     ),
     "members": Asked(
         lambda world: f"{ORGANIZATION}/members/",
@@ -269,8 +316,8 @@ def world(books: Books, administrator: User, drawn: Random) -> World:
     return make_world(books, administrator, drawn)
 
 
-def test_every_list_is_asked_but_the_one_without_filters() -> None:
-    assert set(LISTS_ASKED) == (set(LISTS) | set(OWN_LISTS)) - {"lots"}
+def test_every_list_is_asked() -> None:
+    assert set(LISTS_ASKED) == set(LISTS) | set(OWN_LISTS)
     for name, asked in LISTS_ASKED.items():
         kind = (LISTS[name] if name in LISTS else OWN_LISTS[name]).kind
         left_out = {"place", "latitude", "longitude"} if name == "where-to-buy" else set()

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from hardware.models import HardwareUnit, SystemIdentity
+from hardware.models import HardwareUnit, RegistrationCode, SystemIdentity
 from licensemgr.core import clock
 from organizations.models import Membership, Organization, Role, User
 from products.device_lists import ListedDevice
@@ -73,6 +73,7 @@ def make_world(books: Books, person: User, random: Random) -> World:
     _make_alike(books, random)
     # So the organization's today is the day after.
     books.redeem(TODAY, product="audio-manager", audio=3)
+    _codes(books, person, random)
     _people(books, person, random)
     _resellers(books, random)
     return World(books, person, licenses, lister, devices)
@@ -124,6 +125,28 @@ def unit_is_used(unit: HardwareUnit) -> bool:
     return System.objects.filter(
         organization=unit.organization, removed_on=None, placements__serial=unit.serial, placements__until_on=None
     ).exists()
+
+
+def _codes(books: Books, person: User, random: Random) -> None:
+    """In every state, some in two at once; names, numbers and instants that several have; one of another organization."""
+    now = clock.real_now()
+    other = Organization.objects.create(name="Codes", slug="codes", settled_through=START, created_on=START)
+    RegistrationCode.objects.bulk_create(
+        RegistrationCode(
+            organization=other if number == 7 else books.organization,
+            label=name_of(random),
+            digest=f"{number:064}",
+            tail=f"{random.choice('ABC')}XY{number:02}",
+            uses=3,
+            used=random.choice((0, 1, 3)),
+            made_by=person,
+            made_at=now - timedelta(days=random.choice((3, 4))),
+            expires_at=now + timedelta(days=random.choice((-1, 5, 6))),
+            revoked_at=random.choice((None, None, now)),
+            form_token=uuid.uuid4(),
+        )
+        for number in range(24)
+    )
 
 
 def _people(books: Books, person: User, random: Random) -> None:

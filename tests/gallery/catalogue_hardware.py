@@ -191,6 +191,8 @@ def _of_codes() -> Iterator[PageState]:
     yield page("registration_codes", who="manager")
     yield page("registration_codes", "empty", who="ingrid", organization="solvik-museum")
     yield page("registration_codes", "viewer", who="viewer")
+    yield page("registration_codes", "nothing found", who="manager", query="?search=nothing-is-called-so")
+    yield page("registration_codes", "columns", who="manager", clicks=["#columns-registration-codes"])
     yield page("make_registration_code", who="manager")
     yield page(
         "make_registration_code", "refused", who="manager", data={"label": "", "uses": "x", "days": "1"}, status=422

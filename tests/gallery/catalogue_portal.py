@@ -54,6 +54,8 @@ def _of_lists() -> Iterator[PageState]:
         yield page("product_list", tool, clicks=[f"#{tool}-products"], **alex)
         yield page("system_setup", tool, clicks=[f"#{tool}-systems"], product=CAMERA, **alex)
     yield page("product_wallet", "columns", clicks=["#columns-movements"], product=CAMERA, **alex)
+    nothing = "?search=nothing-is-called-so&reason=corrected&moved=core-device"
+    yield page("product_wallet", "nothing found", query=nothing, product=CAMERA, **alex)
     yield page("members", "views", clicks=["#views-members"], **alex)
     yield journey("history", "saved views", _with_views, who="manager")
     fewer = {"show": "yes", "column": ["need"], "query": ""}

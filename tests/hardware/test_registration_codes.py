@@ -1,5 +1,6 @@
 """Registration codes in the portal: made, shown once, listed, revoked; who may, what History and the download tell (R31, R32)."""
 
+import csv
 import re
 import uuid
 from datetime import timedelta
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from hardware import registration_codes
+from hardware import code_list
 from hardware.models import RegistrationCode, SystemIdentity
 from hardware.services import remove_system
 from history.models import Action, Record
@@ -188,26 +189,89 @@ def test_every_state_has_its_word(
         assert f"</svg>{state}</span>" in row[0]
 
 
+def tails_on(page: str) -> list[str]:
+    return re.findall(r"mono\">…([^<]+)<", page)
+
+
 def test_hundreds_of_codes_are_told_a_page_at_a_time(
-    viewer_client: Client,
-    organization: Organization,
-    administrator: User,
-    monkeypatch: pytest.MonkeyPatch,
-    django_assert_num_queries: Any,
+    viewer_client: Client, organization: Organization, administrator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert registration_codes.CODES_PER_PAGE == 50
-    monkeypatch.setattr(registration_codes, "CODES_PER_PAGE", 3)
+    assert code_list.CODES_PER_PAGE == 50
+    monkeypatch.setattr(code_list, "CODES_PER_PAGE", 3)
     tails = [code_for(organization, administrator)[-5:] for _number in range(7)]
     found, address = [], CODES
     while address:
         page = viewer_client.get(address).content.decode()
-        found.append(re.findall(r"mono\">…([^<]+)<", page))
+        found.append(tails_on(page))
         older = re.search(r'rel="next" href="([^"]+)"', page)
         address = f"{CODES}{older[1]}" if older else ""
     assert found == [tails[:3:-1], tails[3:0:-1], tails[:1]]
-    for before in ("x", "0", "-1", "１", "9" * 30, "9" * 18):
-        assert viewer_client.get(CODES, {"before": before}).status_code == 200
-    assert "No older codes" in text_of(viewer_client.get(CODES, {"before": "0"}))
+    newer = re.search(r'rel="prev" href="([^"]+)"', page)
+    assert newer and tails_on(viewer_client.get(f"{CODES}{newer[1]}").content.decode()) == found[1]
+    for cursor in ("x", "0", "-1", "１", "9" * 30, "9" * 18):
+        for name in ("before", "after"):
+            assert tails_on(viewer_client.get(CODES, {name: cursor}).content.decode()) == found[0]
+
+
+def test_a_page_that_begins_at_a_code_stays_where_it_is_when_that_is_revoked(
+    manager_client: Client, organization: Organization, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_list, "CODES_PER_PAGE", 2)
+    tails = [code_for(organization, administrator)[-5:] for _number in range(5)]
+    last = RegistrationCode.objects.get(tail=tails[3])
+    asked = {"state": "open", "after": str(last.pk)}
+    assert tails_on(manager_client.get(CODES, asked).content.decode()) == [tails[2], tails[1]]
+    manager_client.post(revoke_url(last))
+    assert tails_on(manager_client.get(CODES, asked).content.decode()) == [tails[2], tails[1]]
+
+
+def test_the_cursor_of_another_organization_is_none(
+    viewer_client: Client,
+    organization: Organization,
+    administrator: User,
+    other_organization: Organization,
+    outsider: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(code_list, "CODES_PER_PAGE", 2)
+    code_for(organization, administrator)
+    code_for(other_organization, outsider)
+    newest = code_for(organization, administrator)[-5:]
+    theirs = RegistrationCode.objects.get(organization=other_organization)
+    assert tails_on(viewer_client.get(CODES, {"after": str(theirs.pk)}).content.decode())[0] == newest
+
+
+def test_they_are_searched_filtered_and_sorted_and_the_code_itself_is_in_no_file(
+    viewer_client: Client, organization: Organization, administrator: User
+) -> None:
+    """What is asked stands in the address; files have it, and the last symbols only."""
+    texts = {name: code_for(organization, administrator, uses=2) for name in ("North pier", "South pier", "Yard")}
+    for name, text in texts.items():
+        RegistrationCode.objects.filter(tail=text[-5:]).update(label=name)
+    RegistrationCode.objects.filter(label="Yard").update(expires_at=clock.real_now())
+    tails = {name: text[-5:] for name, text in texts.items()}
+
+    def found(**asked: str) -> list[str]:
+        return tails_on(viewer_client.get(CODES, asked).content.decode())
+
+    assert found(search="PIER", sort="name") == [tails["North pier"], tails["South pier"]]
+    assert found(search="south pier") == [tails["South pier"]]
+    assert found(search=f"…{tails['Yard'].lower()}") == [tails["Yard"]]
+    assert found(state="expired") == [tails["Yard"]]
+    assert found(state="open", sort="-name") == [tails["South pier"], tails["North pier"]]
+    assert found(state="no-such", sort="no-such") == list(tails.values())[::-1]
+    nothing = viewer_client.get(CODES, {"search": "nowhere"}).content.decode()
+    assert "No registration code matches." in nothing and "Show all registration codes" in nothing
+    file = reverse("list_csv", args=["harbour", "registration-codes"])
+    answer: Any = viewer_client.get(file, {"search": "pier", "sort": "name"})
+    text = b"".join(answer.streaming_content).decode()
+    assert [line[:2] for line in csv.reader(text.splitlines()[1:])] == [
+        ["North pier", tails["North pier"]],
+        ["South pier", tails["South pier"]],
+    ]
+    for code in RegistrationCode.objects.all():
+        assert code.digest not in text
+    assert not _CODE.search(text)
 
 
 def test_history_tells_of_codes_and_of_who_joined_and_finds_them_by_their_tail(

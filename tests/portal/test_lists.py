@@ -5,6 +5,7 @@ import io
 import re
 import tracemalloc
 import urllib.parse
+import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 from random import Random
@@ -18,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from hardware.registration_codes import make_code
 from history.models import Action
 from licensemgr.core.lists import Column, Listing, ListKind, column, xlsx_file
 from licensemgr.core.spreadsheets import csv_lines
@@ -46,12 +48,13 @@ PAGES = {
     "lots": (f"/o/harbour/products/{PRODUCT}/wallet/", PRODUCT, "origin"),
     "movements": (f"/o/harbour/products/{PRODUCT}/wallet/", PRODUCT, "by"),
     "members": ("/o/harbour/members/", "", "since"),
+    "registration-codes": ("/o/harbour/registration-codes/", "", "made"),
 }
 
 
 @pytest.fixture
-def lived(books: Books) -> Books:
-    """Two products, systems on hardware and not, licenses redeemed and allocated, a key's order that looks like a formula."""
+def lived(books: Books, administrator: User) -> Books:
+    """Two products, systems on hardware and not, licenses redeemed and allocated, a registration code."""
     books.report(START, core=10, universal=4)
     books.report(START, product="audio-manager", system="Audio", audio=1)
     books.unit(START, "SN-1", core=1)
@@ -61,6 +64,15 @@ def lived(books: Books) -> Books:
     books.redeem(START, core=40, universal=9)
     books.redeem(START, kind="hardware", core=2)
     books.allocate(START, {"core": 13, "universal": 4})
+    make_code(
+        organization=books.organization,
+        label="=2+2",
+        uses=2,
+        days=7,
+        actor=administrator,
+        on=START,
+        form_token=uuid.uuid4(),
+    )
     return books
 
 

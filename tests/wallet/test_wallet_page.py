@@ -269,6 +269,33 @@ def test_older_movements_have_an_address_to_which_reloading_and_going_back_lead(
         assert "<html" in whole and whole.count("<span>License key redeemed") == 1
 
 
+def test_lots_and_movements_are_filtered_each_by_its_own_and_the_form_of_one_keeps_what_the_other_asks(
+    registered: Books, manager_client: Client, organization: Organization
+) -> None:
+    registered.redeem(START, core=7)
+    registered.redeem(START, universal=3)
+    registered.redeem(START, kind="hardware", core=2)
+
+    def found(**asked: str) -> list[tuple[str, int]]:
+        return [
+            (lot.license_type, lot.quantity) for lot in manager_client.get(page(organization), asked).context["lots"]
+        ]
+
+    assert found() == [("Core device", 7), ("Universal device", 3), ("Core device", 2)]
+    assert found(type="core-device", kind="subscription") == [("Core device", 7)]
+    assert found(sort="quantity") == found()[::-1]
+    assert found(type="no-such", kind="no-such", sort="no-such") == found()
+    assert found(search="nothing-has-this") == []
+    whole = manager_client.get(page(organization), {"kind": "hardware", "moved": "universal-device"})
+    text = whole.content.decode()
+    [movement] = whole.context["page"].movements
+    assert [(line.license_type.code, line.quantity) for line in movement.lines] == [("universal-device", 3)]
+    assert '<input type="hidden" name="moved" value="universal-device" form="lot-search">' in text
+    assert '<input type="hidden" name="kind" value="hardware">' in text
+    nothing = manager_client.get(page(organization), {"search": "nothing-has-this"}).content.decode()
+    assert "No stored license matches." in nothing and "Nothing has moved yet" not in nothing
+
+
 def test_the_number_of_queries_does_not_grow_with_lots_and_movements(
     registered: Books, manager_client: Client, organization: Organization, django_assert_max_num_queries: object
 ) -> None:

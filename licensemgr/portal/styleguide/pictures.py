@@ -129,6 +129,7 @@ def _devices_over_time(mirrored: bool) -> dict[str, Any]:
 def _lot(name: str, kind: LicenseKind, quantity: int, use_by: date) -> LotLine:
     return LotLine(
         lot_id=1,
+        type_code="",
         license_type=name,
         kind=kind,
         kind_label="subscription" if kind == LicenseKind.SUBSCRIPTION else "expansion",
