@@ -51,8 +51,8 @@ class LicenseTypeField(forms.ModelChoiceField):  # type: ignore[type-arg]  # gen
 class PreloadedLicenseForm(AnyModelForm):
     """How many licenses of one type come on each unit."""
 
-    license_type = LicenseTypeField(LicenseType.objects.none())
-    quantity = forms.IntegerField(min_value=1, max_value=MAXIMUM_PRELOADED)
+    license_type = LicenseTypeField(LicenseType.objects.none(), label=gettext_lazy("License type"))
+    quantity = forms.IntegerField(label=gettext_lazy("Quantity"), min_value=1, max_value=MAXIMUM_PRELOADED)
 
     class Meta:
         model = PreloadedLicense
@@ -61,8 +61,6 @@ class PreloadedLicenseForm(AnyModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         field = self.fields["license_type"]
-        # As the inline does it for fields that it makes itself.
-        field.widget.attrs["aria-label"] = gettext_lazy("License type")
         assert isinstance(field, LicenseTypeField)  # noqa: S101 - as declared above
         field.queryset = LicenseType.objects.select_related("product").order_by("product__name", "position", "pk")
 

@@ -70,7 +70,8 @@ class UserAdmin(HasTools, DjangoUserAdmin):  # type: ignore[type-arg]  # generic
             },
         ),
     )
-    filter_horizontal = ("user_permissions",)
+    # Django's two lists beside each other write their help so that screen readers must not read it.
+    filter_horizontal = ()
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:

@@ -109,7 +109,6 @@ class ResellerAdmin(RefusalsShown, AnyModelAdmin):
     list_display = ("name", "kind", "city", "country_named", "has_position", "is_listed")
     list_filter = ("is_listed", "kind", "products", CountryFilter)
     search_fields = ("name", "city", "address", "postal_code", "mail")
-    filter_horizontal = ("products",)
     list_per_page = 50
     show_full_result_count = False
     change_list_template = "admin/products/reseller/change_list.html"
@@ -123,6 +122,9 @@ class ResellerAdmin(RefusalsShown, AnyModelAdmin):
     def has_position(self, reseller: Reseller) -> bool:
         """Whether it is found by distance."""
         return reseller.latitude is not None
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, widget=forms.CheckboxSelectMultiple, **options)
 
     def save_model(self, request: HttpRequest, obj: Reseller, form: Any, change: bool) -> None:
         save_reseller(reseller=obj)

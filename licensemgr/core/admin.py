@@ -55,15 +55,22 @@ class LooksOnlyAdmin(LooksOnly, AnyModelAdmin):
     actions: Sequence[Any] | None = None
 
 
+class _NamedFields:
+    """Rows of a table whose fields have names of their own: the head of a column names none to who does not see it."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)  # type: ignore[misc]  # of the form set that this is mixed into
+        for name, field in form.fields.items():
+            if not field.widget.is_hidden:
+                field.widget.attrs["aria-label"] = str(form[name].label)
+
+
 class EditedRows(AnyTabularInline):
     """Rows that are edited below the row to which they belong; each field has a name of its own."""
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **options)
-        if field is not None:
-            # The head of a column names no field to who does not see it.
-            field.widget.attrs["aria-label"] = str(field.label or "")
-        return field
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        formset = super().get_formset(request, obj, **options)
+        return type(formset.__name__, (_NamedFields, formset), {})
 
 
 class NamedValues(admin.AllValuesFieldListFilter):

@@ -71,8 +71,6 @@ EXCUSED = (
         ".original",
         "Django's tables of what belongs to a row have a column without a head",
     ),
-    ("admin-", "label at ", "-DELETE", "Django's boxes that remove a row are named by the head of their column alone"),
-    ("admin-", "aria-prohibited-attr at ", "help-tooltip", "Django's script writes the help of its two lists so"),
     ("admin-", "label-title-only at ", "#searchbar", "Django's search is named by a picture"),
     (
         "admin-",
