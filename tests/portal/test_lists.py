@@ -260,7 +260,9 @@ class TestViews:
     def test_a_list_without_views_and_a_list_that_does_not_exist_take_none(
         self, lived: Books, viewer_client: Client
     ) -> None:
-        assert viewer_client.post(url("save_view", "lots"), {"name": "x", "of": PRODUCT}).status_code == 404
+        of = f"{PRODUCT}/{System.objects.filter(registered_product__product__code=PRODUCT).latest('pk').system_id}"
+        assert viewer_client.get(url("list_csv", "devices"), {"of": of}).status_code == 200
+        assert viewer_client.post(url("save_view", "devices"), {"name": "x", "of": of}).status_code == 404
         assert viewer_client.post(url("save_view", "no-such-list"), {"name": "x"}).status_code == 404
 
     def test_it_goes_with_the_membership(
