@@ -71,7 +71,7 @@ def test_arrows_go_round_and_enter_opens_what_they_chose(typist: Visitor) -> Non
     page = typist.page
     page.keyboard.press("Control+k")
     page.keyboard.type("camera")
-    palette_shows(page, "7 results")
+    palette_shows(page, "9 results")
     expect(page.locator("#palette [role=option]").first).to_have_attribute("aria-selected", "true")
     expect(page.locator("#palette-q")).to_have_attribute("aria-expanded", "true")
     first = active(page)
