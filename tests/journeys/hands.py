@@ -114,8 +114,9 @@ class Keyboard(Hand):
         expect(target.locator("option:checked")).to_have_text(label)
 
     def _give(self, target: Locator, path: Path) -> None:
-        self.tab_to(target)
+        # The way there is part of it: the browser has to know that a chooser is waited for before one opens.
         with self.page.expect_file_chooser() as chooser:
+            self.tab_to(target)
             self.page.keyboard.press("Enter")
         chooser.value.set_files(path)
 
